@@ -1,0 +1,310 @@
+"""The settings of a run: what there is, what it means, its defaults; read strictly, written whole.
+
+Precedence, lowest first: the fields' defaults (which are the quick preset), the chosen preset, the
+config file, the command's own flags, `--set a.b=c`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from autoreward.errors import UsageError, did_you_mean
+from autoreward.layering import Layer, Section, given, merge, override, validate
+from autoreward.strict_yaml import read_mapping
+
+
+def _whole(value: object) -> object:
+    """Let 2e6 stand for 2000000."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class DesignerSettings(Section):
+    """Who writes the rewards."""
+
+    kind: Literal["builtin", "llm"] = "builtin"
+    """`builtin` needs no key and no network; `llm` asks `llm.model`, and naming one chooses it."""
+
+
+class SearchSettings(Section):
+    """How many rewards are proposed, and how the best are found among them."""
+
+    generations: Count = 2
+    """Rounds of proposing and training; the second and later ones learn from the ones before."""
+    population: Count = 6
+    """Candidates trained in a generation."""
+    elites: Whole = 2
+    """Best candidates that stay parents in the next generation."""
+    repairs: Whole = 2
+    """Times a refused reward goes back to its designer with the error text."""
+    finalists: Count = 1
+    """Best candidates that are trained again on fresh seeds before one is called the winner."""
+    confirm_seeds: Count = 3
+    """Fresh training seeds for each finalist and each baseline."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SearchSettings:
+        if self.elites >= self.population:
+            raise ValueError("search.elites must be smaller than search.population")
+        return self
+
+
+class TrainingSettings(Section):
+    """Population PPO (Schulman et al. 2017), one learner per candidate and training seed."""
+
+    steps: Count = 200_000
+    """Environment steps of one learner."""
+    slots: Count = 8
+    """Learners trained at once; a finished one's place is taken by the next."""
+    envs: Count = 16
+    """Environments of one learner (N)."""
+    rollout: Count = 64
+    """Steps per environment between two updates (T)."""
+    epochs: Count = 5
+    """Passes over one rollout."""
+    minibatches: Count = 4
+    """Parts one pass is split into; divides envs × rollout."""
+    learning_rate: Positive = 3e-4
+    """Adam's step size at the start."""
+    target_kl: Positive | None = 0.01
+    """Policy change per update that the learning rate is adapted to; null keeps the rate fixed."""
+    gamma: Fraction = 0.99
+    """Discount per environment step."""
+    gae_lambda: Fraction = 0.95
+    """Bias against variance of the advantage estimate (Schulman et al. 2016)."""
+    clip: Positive = 0.2
+    """PPO's bound on the probability ratio."""
+    entropy: NotNegative = 0.0
+    """Weight of the entropy bonus."""
+    value_coefficient: Positive = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: Positive = 0.5
+    """Bound on each learner's gradient norm."""
+    hidden: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = (64, 64)
+    """Units per hidden layer, of the policy and of the value function."""
+    checkpoint_every: Count = 20
+    """Iterations between two checkpoints: what a kill can cost."""
+    threads: Whole = 0
+    """Simulation threads; 0 takes all cores."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingSettings:
+        if (self.envs * self.rollout) % self.minibatches:
+            raise ValueError(
+                f"training.minibatches must divide training.envs × training.rollout "
+                f"({self.envs * self.rollout})"
+            )
+        return self
+
+
+class ValidationSettings(Section):
+    """How trained policies are judged."""
+
+    episodes: Count = 20
+    """Validation episodes per trained policy; candidates are compared on these."""
+    test_episodes: Count = 50
+    """Test episodes per policy, used once, for the final table."""
+
+
+class SandboxSettings(Section):
+    """Where reward code runs, and what it may use."""
+
+    kind: str = "auto"
+    """A backend's name; `auto` takes the strongest one that works here."""
+    memory_mb: Annotated[int, BeforeValidator(_whole), Field(ge=256)] = 3072
+    """Address space of one jail; importing torch alone takes about 700 MB of it."""
+    call_timeout_s: Positive = 20.0
+    """Wall-clock seconds for loading a reward, and for each exchange with it."""
+    job_timeout_s: Positive = 21_600.0
+    """Wall-clock seconds for one whole training."""
+    startup_timeout_s: Positive = 120.0
+    """Wall-clock seconds until a jail is ready; over it is our failure, not the candidate's."""
+    output_mb: Positive = 1.0
+    """What a reward may print before it is ended."""
+
+
+class PriceSettings(Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: NotNegative
+    """Tokens sent."""
+    output: NotNegative
+    """Tokens received."""
+    cached: NotNegative | None = None
+    """Tokens sent that the provider had cached; null: same as `input`."""
+
+
+class LLMSettings(Section):
+    """The language model and how it is asked."""
+
+    model: str | None = None
+    """`openai/NAME`, `anthropic/NAME`, any name litellm knows, or `manual`."""
+    api_base: str | None = None
+    """Address of an OpenAI- or Anthropic-compatible server, e.g. `http://localhost:8000/v1`."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; null takes the provider's usual one."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Sampling temperature; null leaves it to the provider (some models refuse any other)."""
+    max_tokens: Count = 8192
+    """Bound on one answer."""
+    timeout_s: Positive = 300.0
+    """Wall-clock seconds for one request."""
+    concurrency: Count = 4
+    """Requests on the wire at once."""
+    attempts: Count = 5
+    """Tries of one request before it fails, where trying again can help."""
+    cache: Literal["auto", "replay", "refresh"] = "auto"
+    """`auto` keeps and reuses answers, `replay` asks nothing new, `refresh` asks all again."""
+    price: PriceSettings | None = None
+    """Needed for a dollar budget with a model whose price is unknown."""
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("is the NAME of an environment variable, never the key itself")
+        return value
+
+
+class BudgetSettings(Section):
+    """Limits of the whole run; null is no limit."""
+
+    usd: NotNegative | None = None
+    """Dollars for language models."""
+    tokens: Count | None = None
+    """Tokens sent and received."""
+    env_steps: Count | None = None
+    """Environment steps of all trainings together."""
+    hours: Positive | None = None
+    """Wall-clock hours, over all resumes."""
+    candidates: Count | None = None
+    """Rewards proposed."""
+
+
+class Settings(Section):
+    """Everything that decides a run."""
+
+    env: str = "half_cheetah"
+    """Environment: the name of a folder in `envs/`."""
+    task: str | None = None
+    """A task of the environment; null chooses the one that the description names."""
+    description: str = ""
+    """What the agent shall do, in words."""
+    seed: Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**53)] = 0
+    """Every random choice of the run follows from it."""
+    designer: DesignerSettings = DesignerSettings()
+    search: SearchSettings = SearchSettings()
+    training: TrainingSettings = TrainingSettings()
+    validation: ValidationSettings = ValidationSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    llm: LLMSettings = LLMSettings()
+    budget: BudgetSettings = BudgetSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.designer.kind == "llm" and not self.llm.model:
+            raise ValueError("designer.kind is llm but llm.model names none")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready nested dicts; `settings_from` reads them back."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        """Return the settings as a complete config file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    # About five minutes on two cores: the defaults above.
+    "quick": {},
+    # An hour or two on a desktop machine.
+    "standard": {
+        "search": {
+            "generations": 4,
+            "population": 12,
+            "elites": 3,
+            "finalists": 2,
+            "confirm_seeds": 5,
+        },
+        "training": {"steps": 1_000_000, "slots": 16},
+        "validation": {"episodes": 50, "test_episodes": 100},
+    },
+    # A night.
+    "thorough": {
+        "search": {
+            "generations": 8,
+            "population": 16,
+            "elites": 4,
+            "finalists": 3,
+            "confirm_seeds": 8,
+        },
+        "training": {"steps": 3_000_000, "slots": 24},
+        "validation": {"episodes": 100, "test_episodes": 200},
+    },
+}
+"""Values laid under the user's own."""
+
+
+def load_settings(
+    preset: str = "quick",
+    config_file: Path | None = None,
+    overrides: Sequence[str] = (),
+    **cli: Any,
+) -> Settings:
+    """Merge preset, config file, flags and overrides into settings.
+
+    Args:
+        preset: A key of `PRESETS`.
+        config_file: A YAML file with any part of the settings.
+        overrides: `a.b=c` strings, as given to `--set`; c is read as YAML.
+        **cli: Values of the command's own flags, nested like the settings (`env="hopper"`,
+            `budget={"usd": 3.0}`); None means not given.
+
+    Raises:
+        UsageError: Unknown preset or setting, wrong type or value, unreadable file: one sentence
+            that names where it was written.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"no preset called {preset!r}{did_you_mean(preset, PRESETS)}")
+    layers = [Layer(f"preset {preset}", PRESETS[preset])]
+    if config_file is not None:
+        layers.append(Layer(str(config_file), read_mapping(config_file), rank=1))
+    layers.append(Layer("command line", given(cli), rank=2))
+    layers += [override(Settings, text, rank=3) for text in overrides]
+    return _settings(layers)
+
+
+def settings_from(data: Mapping[str, Any], origin: str) -> Settings:
+    """Rebuild settings from `Settings.to_dict`.
+
+    Args:
+        data: Nested settings.
+        origin: Where they come from, for the error's sentence.
+
+    Raises:
+        UsageError: As `load_settings`.
+    """
+    return _settings([Layer(origin, data)])
+
+
+def _settings(layers: Sequence[Layer]) -> Settings:
+    values, origins = merge(Settings, layers)
+    model, kind = origins.get(("llm", "model")), origins.get(("designer", "kind"))
+    if model and values["llm"]["model"] and (kind is None or kind.rank < model.rank):
+        values.setdefault("designer", {})["kind"] = "llm"
+    return validate(Settings, values, origins, hidden=("llm", "api_key_env"))

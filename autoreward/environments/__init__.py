@@ -1,0 +1,1 @@
+"""Finds, loads and steps environment folders; renders the card a designer reads."""

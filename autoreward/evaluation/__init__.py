@@ -1,0 +1,1 @@
+"""Host side of evaluation: the trainer process, trials of rewards, statistics. No torch."""

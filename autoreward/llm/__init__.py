@@ -1,0 +1,1 @@
+"""Language models: `Request` in, `Reply` out; thin layers around small providers."""

@@ -1,0 +1,94 @@
+"""`openai/NAME`: OpenAI, and every server that speaks its chat-completions API (by `api_base`)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+from autoreward.llm.failures import Target, from_sdk, garbled
+from autoreward.llm.keys import find_key
+from autoreward.llm.prices import is_loopback
+from autoreward.llm.request import Reply, Request
+from autoreward.llm.settings import LLMSettings
+
+_HOME = "https://api.openai.com/v1"
+
+
+class OpenAIProvider:
+    """One model through OpenAI's SDK; a server other than OpenAI's may do without a key."""
+
+    def __init__(self, settings: LLMSettings) -> None:
+        import openai
+
+        base = settings.api_base or os.environ.get("OPENAI_BASE_URL") or _HOME
+        key, key_env = find_key(settings, "OPENAI_API_KEY", needed=base == _HOME)
+        self._name = (settings.model or "").partition("/")[2]
+        self._target = Target(settings.model or "", base, key_env, settings.timeout_s)
+        # OpenAI's newer models refuse `max_tokens`, most other servers know nothing else
+        self._limit = "max_completion_tokens" if base == _HOME else "max_tokens"
+        self._sdk = openai
+        self._client = openai.OpenAI(
+            api_key=key or "none",  # the SDK insists on one
+            base_url=base,
+            timeout=openai.Timeout(settings.timeout_s, connect=min(10.0, settings.timeout_s)),
+            max_retries=0,
+        )
+        self.local = is_loopback(base)
+
+    def __call__(self, request: Request) -> Reply:
+        """Ask once."""
+        try:
+            raw = self._ask(request)
+        # ValueError is what the SDK lets through where a body is no JSON
+        except (self._sdk.OpenAIError, ValueError) as error:
+            raise from_sdk(error, self._sdk, self._target) from None
+        return read_completion(raw, self._name, self._target)
+
+    def _ask(self, request: Request) -> object:
+        options: dict[str, Any] = {self._limit: request.max_tokens}
+        if request.temperature is not None:
+            options["temperature"] = request.temperature
+        create = cast(Any, self._client.chat.completions.create)
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        try:
+            return cast(object, create(model=self._name, messages=messages, **options))
+        except self._sdk.BadRequestError as error:
+            if self._limit == "max_completion_tokens" or "max_completion_tokens" not in str(error):
+                raise
+            self._limit = "max_completion_tokens"  # a gateway to one of OpenAI's newer models
+            return self._ask(request)
+
+
+def read_completion(raw: Any, name: str, target: Target) -> Reply:
+    """Return the reply in a chat completion; absent token counts stay 0.
+
+    Args:
+        raw: The SDK's object, whatever the server made of it.
+        name: The model's name where the server does not say it.
+        target: Whom we asked, for the error.
+
+    Raises:
+        LLMError: It is no chat completion.
+    """
+    try:
+        choice = raw.choices[0]
+        text, finish = choice.message.content or "", choice.finish_reason or "stop"
+    except (AttributeError, IndexError, TypeError):
+        raise garbled(target, raw) from None
+    usage = getattr(raw, "usage", None)
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Reply(
+        text=text,
+        model=getattr(raw, "model", None) or name,
+        finish=finish,
+        input_tokens=getattr(usage, "prompt_tokens", None) or 0,
+        cached_tokens=getattr(details, "cached_tokens", None) or 0,
+        output_tokens=getattr(usage, "completion_tokens", None) or 0,
+    )
+
+
+def connect(settings: LLMSettings, directory: Path, stop: threading.Event) -> OpenAIProvider:
+    """Return the provider for `settings.model`; see `registry`."""
+    return OpenAIProvider(settings)

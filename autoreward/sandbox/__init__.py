@@ -1,0 +1,1 @@
+"""The jail: reward code runs here, one process per reward; states in, component values out."""

@@ -1,0 +1,1 @@
+"""Sandbox backends, one file each; `registry.py` finds them."""

@@ -1,0 +1,338 @@
+"""A jail seen from outside: one reward, one process, frames over two pipes, hard limits.
+
+Nothing that comes out is trusted: kinds must come in the expected order, lengths are exact, names
+must be plain identifiers, numbers finite and bounded, text is capped. Before the candidate is
+loaded a failure is infrastructure (`SandboxError`, to be retried); after it, it is the candidate's
+(`JailFailure`, a finding).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.errors import SandboxError
+from autoreward.findings import Finding
+from autoreward.sandbox.frames import HEAD, FrameError, Kind, pack_call, pack_json, parse_head
+from autoreward.schema import StateSchema
+
+MAX_COMPONENTS = 64
+MAX_ABSOLUTE = 1e8
+_NAME = re.compile(r"[A-Za-z]\w{0,59}")
+_CONTROL = re.compile(r"[^\x20-\x7e\n]")
+_SUGGESTIONS = {
+    "timeout": "avoid loops over the batch; use batched tensor operations",
+    "memory": "avoid intermediate tensors larger than the batch",
+    "crashed": "use plain tensor operations only",
+    "bad-values": "guard divisions, logarithms, square roots and exponentials",
+    "output": "remove print statements",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one jail may use."""
+
+    memory_mb: int = 3072
+    """Address space; importing torch alone takes about 700 MB of it."""
+    call_timeout_s: float = 20.0
+    """Wall-clock seconds for loading the reward, and for each call."""
+    startup_timeout_s: float = 120.0
+    """Wall-clock seconds until the server inside is ready; over it is infrastructure."""
+    output_mb: float = 1.0
+    """What the reward may print before it is ended."""
+
+
+class JailFailure(Exception):
+    """The candidate failed inside its jail. `code`: timeout, memory, crashed, protocol, …"""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+    def finding(self) -> Finding:
+        """Return it as a finding that ends the candidate's training."""
+        return Finding(
+            self.code, "error", self.message, suggestion=_SUGGESTIONS.get(self.code, "")
+        )
+
+
+class Process(Protocol):
+    """What a backend hands over: a started reward server."""
+
+    reader: int
+    """File descriptor of what the server writes."""
+    writer: int
+    """File descriptor of what the server reads."""
+    log: int
+    """File descriptor of the server's standard error."""
+
+    def kill(self) -> None:
+        """End the server and everything it started, at once. Idempotent."""
+
+    def exit_code(self) -> int | None:
+        """Wait briefly and return the exit code (negative: signal), None if still running."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A block of transitions for one learner. All arrays float32 with leading dims [T, N]."""
+
+    state: dict[str, NDArray[np.float32]]
+    action: NDArray[np.float32]
+    next_state: dict[str, NDArray[np.float32]]
+    starts: NDArray[np.float32]
+    """[T, N], 1 where an episode starts: a reward's memory is cleared there."""
+    learner: int = 0
+    """Whose memory to use: formulas over the same components share a jail, never a memory."""
+    at_state: tuple[str, ...] = ()
+    """Components to evaluate once more with next_state := state, for `potential`."""
+    check_inputs: bool = False
+    """Fail the call if the reward changed its inputs in place."""
+
+
+class Jail:
+    """One reward in one process. Use as a context manager; `close` is idempotent."""
+
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self._process, self._limits = process, limits
+        self._buffer, self._log, self._logged = bytearray(), bytearray(), 0
+        self._loaded = False
+        self._expected_bytes = 0
+        self._pending: tuple[Batch, float] | None = None
+        self.components: tuple[str, ...] = ()
+        self.ended = False
+        """Whether the process is gone: by `close`, or because the candidate broke the contract."""
+        self.seconds = 0.0
+        """Wall-clock seconds waited for answers so far."""
+        for descriptor in (process.reader, process.writer, process.log):
+            os.set_blocking(descriptor, False)
+
+    def __enter__(self) -> Jail:
+        """Return the jail itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the jail."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process and release its pipes."""
+        self.ended = True
+        self._process.kill()
+
+    def wait_ready(self) -> None:
+        """Wait for the server inside to come up.
+
+        Raises:
+            SandboxError: It did not within `startup_timeout_s`.
+        """
+        self._receive({Kind.HELLO}, time.monotonic() + self._limits.startup_timeout_s)
+
+    def load(self, code: str, schema: StateSchema) -> tuple[str, ...]:
+        """Compile the reward inside and return its component names.
+
+        Raises:
+            JailFailure: The reward does not load, or a trial call on zeros fails.
+        """
+        self._loaded = True  # from here on a failure is the candidate's
+        deadline = time.monotonic() + self._limits.call_timeout_s
+        self._send(pack_json(Kind.LOAD, {"code": code, "schema": schema.to_dict()}), deadline)
+        _, payload = self._receive({Kind.LOADED}, deadline)
+        names = self._json(payload).get("components")
+        if (
+            not isinstance(names, list)
+            or not 0 < len(names) <= MAX_COMPONENTS
+            or not all(isinstance(n, str) and _NAME.fullmatch(n) for n in names)
+            or len(set(names)) != len(names)
+        ):
+            raise self._failure("protocol", "the reward server sent malformed component names")
+        self.components = tuple(names)
+        return self.components
+
+    def submit(self, batch: Batch) -> None:
+        """Send a block of transitions; `collect` fetches the answer.
+
+        Raises:
+            JailFailure: The server does not take it in time.
+        """
+        state, following = sorted(batch.state), sorted(batch.next_state)
+        header = {
+            "state": state,
+            "next_state": following,
+            "learner": batch.learner,
+            "at_state": batch.at_state,
+            "check_inputs": batch.check_inputs,
+        }
+        arrays = [batch.action, batch.starts, *(batch.state[name] for name in state)]
+        arrays += [batch.next_state[name] for name in following]
+        started = time.monotonic()
+        # the cap on VALUES is exact for this call
+        rows = len(self.components) + len(batch.at_state)
+        self._expected_bytes = 4 * rows * batch.starts.size
+        self._pending = batch, started
+        self._send(pack_call(header, arrays), started + self._limits.call_timeout_s)
+        self.seconds += time.monotonic() - started
+
+    def collect(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
+        """Return the submitted block's component values, each [T, N], and those of `at_state`.
+
+        Raises:
+            JailFailure: Time-out, crash, wrong length, non-finite or absurdly large values.
+        """
+        assert self._pending is not None, "collect without submit"
+        (batch, _), self._pending = self._pending, None
+        started = time.monotonic()
+        _, payload = self._receive({Kind.VALUES}, started + self._limits.call_timeout_s)
+        self.seconds += time.monotonic() - started
+        if len(payload) != self._expected_bytes:
+            raise self._failure("protocol", "the reward server sent a block of the wrong length")
+        names = (*self.components, *batch.at_state)
+        values = np.frombuffer(payload, "<f4").reshape(len(names), *batch.starts.shape)
+        for name, block in zip(names, values, strict=True):
+            self._check_values(name, block)
+        count = len(self.components)
+        return (
+            dict(zip(names[:count], values[:count], strict=True)),
+            dict(zip(names[count:], values[count:], strict=True)),
+        )
+
+    def call(
+        self, batch: Batch
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
+        """Submit and collect in one go."""
+        self.submit(batch)
+        return self.collect()
+
+    def _check_values(self, name: str, block: NDArray[np.float32]) -> None:
+        bad = ~np.isfinite(block)
+        if bad.any():
+            message = f"component {name!r} is NaN or infinite on {bad.mean():.1%} of transitions"
+            raise JailFailure("bad-values", message)
+        peak = float(np.abs(block).max(initial=0.0))
+        if peak > MAX_ABSOLUTE:
+            raise JailFailure("bad-values", f"component {name!r} reaches {peak:.3g}")
+
+    def _send(self, parts: list[bytes | memoryview], deadline: float) -> None:
+        pending = [memoryview(part).cast("B") for part in parts if len(part)]
+
+        def write() -> bool:
+            while pending:
+                try:
+                    pending[0] = pending[0][os.write(self._process.writer, pending[0]) :]
+                except BlockingIOError:
+                    return False
+                except OSError:
+                    raise self._ended() from None
+                if not pending[0]:
+                    pending.pop(0)
+            return True
+
+        self._poll(deadline, self._process.writer, selectors.EVENT_WRITE, write)
+
+    def _receive(self, expected: set[Kind], deadline: float) -> tuple[Kind, bytes]:
+        target = self._buffer
+        frame: list[tuple[Kind, int]] = []
+
+        def read() -> bool:
+            while True:
+                if not frame and len(target) >= HEAD.size:
+                    frame.append(self._head(bytes(target[: HEAD.size]), expected))
+                if frame and len(target) >= HEAD.size + frame[0][1]:
+                    return True
+                try:
+                    chunk = os.read(self._process.reader, 1 << 20)
+                except BlockingIOError:
+                    return False
+                if not chunk:
+                    raise self._ended()
+                target.extend(chunk)
+
+        self._poll(deadline, self._process.reader, selectors.EVENT_READ, read)
+        kind, length = frame[0]
+        payload = bytes(target[HEAD.size : HEAD.size + length])
+        del target[: HEAD.size + length]
+        if target:
+            raise self._failure("protocol", "the reward server sent more than it was asked for")
+        if kind is Kind.FAIL:
+            data = self._json(payload)
+            code, text = str(data.get("code", "error")), str(data.get("text", ""))
+            raise self._failure(code if _NAME.match(code) else "error", text)
+        return kind, payload
+
+    def _head(self, head: bytes, expected: set[Kind]) -> tuple[Kind, int]:
+        try:
+            kind, length = parse_head(head)
+        except FrameError as error:
+            raise self._failure("protocol", str(error)) from None
+        if kind not in expected | {Kind.FAIL}:
+            raise self._failure("protocol", f"the reward server sent {kind.name} out of turn")
+        if kind is Kind.VALUES and length != self._expected_bytes:
+            raise self._failure("protocol", "the reward server sent a block of the wrong length")
+        return kind, length
+
+    def _poll(
+        self, deadline: float, descriptor: int, event: int, attempt: Callable[[], bool]
+    ) -> None:
+        """Run `attempt` whenever the descriptor is ready, drain the log, keep the deadline."""
+        if attempt():
+            return
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, event)
+            selector.register(self._process.log, selectors.EVENT_READ)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    seconds = self._limits.call_timeout_s
+                    raise self._failure("timeout", f"no answer within {seconds:g} s")
+                for key, _ in selector.select(left):
+                    if key.fd == self._process.log and not self._drain():
+                        selector.unregister(self._process.log)
+                    elif key.fd == descriptor and attempt():
+                        return
+
+    def _drain(self) -> bool:
+        try:
+            chunk = os.read(self._process.log, 1 << 16)
+        except BlockingIOError:
+            return True
+        self._logged += len(chunk)
+        self._log = (self._log + chunk)[-4096:]
+        if self._logged > self._limits.output_mb * (1 << 20):
+            raise self._failure("output", f"printed more than {self._limits.output_mb:g} MB")
+        return bool(chunk)
+
+    def _ended(self) -> Exception:
+        """Return the exception for a server that closed its pipe."""
+        code = self._process.exit_code()
+        if code is not None and code < 0:
+            if -code == 9:
+                return self._failure("memory", "killed by the system, most likely out of memory")
+            return self._failure("crashed", f"ended by signal {-code}")
+        return self._failure("crashed", f"exited with code {code}")
+
+    def _failure(self, code: str, text: str) -> Exception:
+        self.close()
+        text = _CONTROL.sub("?", text)[-2000:].strip()
+        if not self._loaded:
+            log = _CONTROL.sub("?", self._log.decode(errors="replace"))[-500:].strip()
+            return SandboxError(f"the jail did not start ({code}): {text}. {log}".strip())
+        return JailFailure(code, text or code)
+
+    def _json(self, payload: bytes) -> dict[str, Any]:
+        try:
+            data = json.loads(payload)
+        except ValueError:
+            raise self._failure("protocol", "the reward server sent malformed JSON") from None
+        if not isinstance(data, dict):
+            raise self._failure("protocol", "the reward server sent malformed JSON")
+        return data

@@ -1,0 +1,178 @@
+"""One SQLite file with one writer: opening, locking, transactions, recovery, errors as sentences.
+
+Rollback journal and full sync: the file is whole after `kill -9` and after a power loss, works on
+network file systems, and is copied by copying it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from autoreward.errors import RunError
+
+_FORMAT = 1
+"""Version of schema.sql; a file of another version is refused."""
+_BUSY_S = 30.0
+"""Seconds to wait for a reader or writer that is busy with the file."""
+
+
+class RunLock:
+    """The right to write to a run: held by one process, gone when it dies.
+
+    Args:
+        path: The lock file; it holds the owner's pid.
+
+    Raises:
+        RunError: Another process holds it, whose pid it names; or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # Not inheritable: a child that outlives its owner must not keep the run locked.
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RunError(f"cannot write to {path.parent}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.pread(self._file, 32, 0).decode(errors="replace").strip()
+            os.close(self._file)
+            raise RunError(
+                f"the run {path.parent.name} is being worked on by process {pid or '(unknown)'}; "
+                f"`autoreward stop {path.parent.name}` ends it"
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let others write."""
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+
+def lock_owner(path: Path) -> int | None:
+    """Return the pid of the process that holds a run's lock file, None if nobody does."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(file, 32, 0).strip()
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(file)
+    return None
+
+
+class Database:
+    """A connection that threads may share.
+
+    Args:
+        path: The database file.
+        mode: `create` makes a new file, `write` opens one, `read` never changes one.
+
+    Raises:
+        RunError: Missing, damaged, of another version, or already there.
+    """
+
+    def __init__(self, path: Path, mode: Literal["create", "write", "read"]) -> None:
+        self._path, self._writable = path, mode != "read"
+        self._mutex = threading.RLock()
+        if mode == "create" and path.exists():
+            raise RunError(f"{path.parent} already holds a run")
+        if mode != "create" and not path.is_file():
+            raise RunError(f"{path.parent} holds no run: {path.name} is missing")
+        with self._sentences():
+            self._connection = self._connect({"create": "rwc", "write": "rw", "read": "ro"}[mode])
+        try:
+            if mode == "create":
+                self._install()
+            else:
+                self._check(thorough=mode == "write")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; what was committed is on disk already."""
+        with self._mutex:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is kept together, or nothing of it."""
+        if not self._writable:
+            raise RuntimeError("this journal was opened for reading only")
+        with self._mutex, self._sentences():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Return all rows of a SELECT."""
+        with self._mutex, self._sentences():
+            try:
+                return self._connection.execute(sql, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if self._writable or error.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
+                    raise
+            # The writer was killed inside a commit. SQLite undoes that half commit at the next
+            # opening, for which it must be allowed to write.
+            with contextlib.closing(self._connect("rw")) as recovery:
+                recovery.execute("SELECT 1 FROM sqlite_master").fetchall()
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.row_factory = sqlite3.Row
+        if mode != "ro":
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _install(self) -> None:
+        schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+        with self._sentences():
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {_FORMAT}; COMMIT;"
+            )
+
+    def _check(self, thorough: bool) -> None:
+        version = self.query("PRAGMA user_version")[0][0]
+        if version == 0:
+            raise RunError(f"{self._path} was never finished; remove its folder and start again")
+        if version != _FORMAT:
+            raise RunError(f"{self._path} was written by another version of autoreward")
+        if thorough and (problem := self.query("PRAGMA quick_check(1)")[0][0]) != "ok":
+            raise RunError(f"{self._path} is damaged: {problem}")
+
+    @contextlib.contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn SQLite's errors into one sentence; a broken schema rule is a bug and stays."""
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise
+        except sqlite3.DatabaseError as error:
+            raise RunError(f"{self._path} cannot be used: {error}") from None

@@ -1,0 +1,365 @@
+"""The journal of a run: what was proposed, trained, measured, asked and spent; never lost.
+
+Every method that writes is one transaction: after it returns, the fact and its event survive
+`kill -9` and a power loss; before, neither is there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from autoreward.errors import RunError
+from autoreward.findings import Finding
+from autoreward.store.database import Database, RunLock
+from autoreward.store.queries import Queries, job_of, proposal_of
+from autoreward.store.records import CandidateState, Job, JobState, Proposal, ProposalState, Purpose
+from autoreward.store.rundir import RunFiles, write_atomic
+
+Scores = Mapping[str, Mapping[str, Sequence[float]]]
+"""split → fitness name → one value per episode."""
+
+
+class Journal(Queries):
+    """A run's journal; made by `create`, `open` or `read`, and a context manager.
+
+    Threads may share it. One process writes; any number read at the same time.
+    """
+
+    def __init__(self, directory: Path, database: Database, lock: RunLock | None) -> None:
+        super().__init__(directory, database)
+        self._lock = lock
+
+    @classmethod
+    def create(
+        cls, directory: Path, config: Mapping[str, Any], versions: Mapping[str, str]
+    ) -> Journal:
+        """Start the journal of a new run and write its config.yaml.
+
+        Args:
+            directory: The run's folder; made if missing.
+            config: The settings, JSON-ready.
+            versions: Versions of what the results depend on.
+
+        Raises:
+            RunError: There is a run already, or another process is making one.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        files = RunFiles(directory)
+        lock = RunLock(files.lock)
+        try:
+            database = Database(files.database, "create")
+            facts = {
+                "run": uuid.uuid4().hex[:12],
+                "created": time.time(),
+                "config": dict(config),
+                "versions": dict(versions),
+            }
+            with database.transaction() as db:
+                for key, value in facts.items():
+                    db.execute("INSERT INTO meta VALUES (?, ?)", (key, _json(value)))
+                _log(db, "run-created", {})
+            write_atomic(files.config, yaml.safe_dump(dict(config), sort_keys=False))
+        except BaseException:
+            lock.release()
+            raise
+        return cls(directory, database, lock)
+
+    @classmethod
+    def open(cls, directory: Path) -> Journal:
+        """Open a run to work on it.
+
+        Raises:
+            RunError: No run there, damaged, or held by another process, whose pid it names.
+        """
+        files = RunFiles(directory)
+        if not directory.is_dir():
+            raise RunError(f"there is no run in {directory}")
+        lock = RunLock(files.lock)
+        try:
+            return cls(directory, Database(files.database, "write"), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, directory: Path) -> Journal:
+        """Open a run to look at it, whether somebody works on it or not.
+
+        Raises:
+            RunError: No run there, or damaged.
+        """
+        return cls(directory, Database(RunFiles(directory).database, "read"), None)
+
+    def close(self) -> None:
+        """Close the journal and let others write."""
+        self._db.close()
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Keep a JSON-ready value under a name, in the place of the old one."""
+        with self._db.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _json(value)))
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Append an event that no other method writes."""
+        with self._db.transaction() as db:
+            _log(db, kind, data)
+
+    def open_proposal(
+        self,
+        number: int,
+        *,
+        generation: int,
+        operator: str,
+        parents: Sequence[str] = (),
+        model: str | None = None,
+    ) -> Proposal:
+        """Note that a reward is about to be asked for, before anything is spent on it.
+
+        A number that is there already is returned as it is: a resumed run decides the same again.
+        """
+        with self._db.transaction() as db:
+            seen = db.execute("SELECT max(seq) FROM events").fetchone()[0]
+            new = db.execute(
+                "INSERT OR IGNORE INTO proposals VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, '')",
+                (number, generation, operator, _json(list(parents)), model, seen),
+            ).rowcount
+            if new:
+                _log(db, "proposal-opened", {"proposal": number, "operator": operator})
+            row = db.execute("SELECT * FROM proposals WHERE number = ?", (number,)).fetchone()
+        return proposal_of(row)
+
+    def close_proposal(
+        self, number: int, state: ProposalState, *, candidate: str | None = None, reason: str = ""
+    ) -> None:
+        """Note what came of a proposal."""
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE proposals SET state = ?, candidate = ?, reason = ? WHERE number = ?",
+                (state, candidate, reason, number),
+            ).rowcount
+            _must(changed, f"proposal {number}")
+            data = {"proposal": number, "candidate": candidate, "reason": reason}
+            _log(db, f"proposal-{state}", data)
+
+    def add_candidate(
+        self,
+        candidate_id: str,
+        *,
+        proposal: int | None,
+        text: str,
+        formula: str,
+        skeleton: str,
+        idea: str = "",
+        changes: str = "",
+    ) -> bool:
+        """Keep a new reward, and its file for people; return False if it is known already."""
+        with self._db.transaction() as db:
+            new = db.execute(
+                "INSERT OR IGNORE INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, 'proposed', ?)",
+                (candidate_id, proposal, text, formula, skeleton, idea, changes, time.time()),
+            ).rowcount
+            if new:
+                data = {"candidate": candidate_id, "proposal": proposal, "formula": formula}
+                _log(db, "candidate-proposed", data)
+        if new or not self.files.candidate(candidate_id).exists():
+            write_atomic(self.files.candidate(candidate_id), text)
+        return bool(new)
+
+    def set_candidate_state(
+        self, candidate_id: str, state: CandidateState, reason: str = ""
+    ) -> None:
+        """Note how far a candidate has come."""
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE candidates SET state = ? WHERE id = ?", (state, candidate_id)
+            ).rowcount
+            _must(changed, f"candidate {candidate_id}")
+            _log(db, f"candidate-{state}", {"candidate": candidate_id, "reason": reason})
+
+    def queue_job(
+        self, job_id: str, *, candidate: str, purpose: Purpose, training_seed: int, steps: int
+    ) -> Job:
+        """Queue a training and return it as it then stands.
+
+        One that is finished stays finished; one that was running when its run was killed, or that
+        failed through no fault of the candidate, is queued again.
+        """
+        with self._db.transaction() as db:
+            new = db.execute(
+                "INSERT OR IGNORE INTO jobs (id, candidate, purpose, training_seed, steps, state) "
+                "VALUES (?, ?, ?, ?, ?, 'queued')",
+                (job_id, candidate, purpose, training_seed, steps),
+            ).rowcount
+            again = db.execute(
+                "UPDATE jobs SET state = 'queued' WHERE id = ? AND state IN ('running', 'infra')",
+                (job_id,),
+            ).rowcount
+            if new or again:
+                _log(db, "job-queued", {"job": job_id, "candidate": candidate, "purpose": purpose})
+            row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return job_of(row)
+
+    def start_job(self, job_id: str) -> None:
+        """Note that a queued training runs now."""
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE jobs SET state = 'running', attempt = attempt + 1, started = ? "
+                "WHERE id = ? AND state = 'queued'",
+                (time.time(), job_id),
+            ).rowcount
+            _must(changed, f"queued job {job_id}")
+            _log(db, "job-started", {"job": job_id})
+
+    def finish_job(
+        self,
+        job_id: str,
+        state: JobState,
+        *,
+        result: Mapping[str, Any] | None = None,
+        scores: Scores | None = None,
+        findings: Iterable[Finding] = (),
+        source: str = "trainer",
+        env_steps: int = 0,
+    ) -> None:
+        """Note the end of a training with everything that came of it.
+
+        Args:
+            job_id: The job.
+            state: `done`, `failed` (the candidate's fault) or `infra` (ours: may be queued again).
+            result: JSON-ready statistics.
+            scores: Fitness per split and name, one value per episode.
+            findings: Observations about the candidate.
+            source: Who made them.
+            env_steps: Environment steps taken, in all attempts.
+        """
+        with self._db.transaction() as db:
+            row = db.execute("SELECT candidate FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            _must(row is not None, f"job {job_id}")
+            db.execute(
+                "UPDATE jobs SET state = ?, result = ?, env_steps = ?, finished = ? WHERE id = ?",
+                (state, _json(dict(result or {})), env_steps, time.time(), job_id),
+            )
+            for split, vector in (scores or {}).items():
+                for name, values in vector.items():
+                    db.execute(
+                        "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
+                        (job_id, split, name, _json([float(value) for value in values])),
+                    )
+            _add_findings(db, findings, row["candidate"], None, job_id, source)
+            _log(db, f"job-{state}", {"job": job_id, "candidate": row["candidate"]})
+
+    def add_findings(
+        self,
+        findings: Iterable[Finding],
+        *,
+        source: str,
+        candidate: str | None = None,
+        proposal: int | None = None,
+        job: str | None = None,
+    ) -> None:
+        """Keep observations about a candidate, a proposal that became none, or a training."""
+        with self._db.transaction() as db:
+            _add_findings(db, findings, candidate, proposal, job, source)
+
+    def reserve_call(
+        self, key: str, *, proposal: int | None, role: str, model: str, usd: float, tokens: int
+    ) -> None:
+        """Book the most that a call can cost, before it goes out."""
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT INTO calls SELECT ?, count(*) + 1, ?, ?, ?, 'reserved', ?, 0, 0, ?, 0 "
+                "FROM calls WHERE key = ?",
+                (key, proposal, role, model, tokens, usd, key),
+            )
+
+    def settle_call(
+        self,
+        key: str,
+        *,
+        input_tokens: int,
+        cached_tokens: int,
+        output_tokens: int,
+        usd: float,
+        seconds: float,
+    ) -> None:
+        """Replace a reservation by what the answered call took."""
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE calls SET state = 'done', input_tokens = ?, cached_tokens = ?, "
+                "output_tokens = ?, usd = ?, seconds = ? WHERE key = ? AND state = 'reserved'",
+                (input_tokens, cached_tokens, output_tokens, usd, seconds, key),
+            ).rowcount
+            _must(changed, f"reserved call {key}")
+            _log(db, "call-done", {"key": key, "usd": usd, "seconds": seconds})
+
+    def release_call(self, key: str) -> None:
+        """Note that a call failed for good and costs nothing."""
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE calls SET state = 'failed', input_tokens = 0, usd = 0 "
+                "WHERE key = ? AND state = 'reserved'",
+                (key,),
+            ).rowcount
+            _must(changed, f"reserved call {key}")
+            _log(db, "call-failed", {"key": key})
+
+    def lose_calls(self) -> int:
+        """Mark the calls that were on the wire when the run was killed; they stay booked."""
+        with self._db.transaction() as db:
+            lost = db.execute("UPDATE calls SET state = 'lost' WHERE state = 'reserved'").rowcount
+            if lost:
+                _log(db, "calls-lost", {"calls": lost})
+        return lost
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _must(found: int, what: str) -> None:
+    """A caller that names what is not there has a bug."""
+    if not found:
+        raise ValueError(f"the journal has no {what}")
+
+
+def _log(db: Connection, kind: str, data: Mapping[str, Any]) -> None:
+    db.execute(
+        "INSERT INTO events (at, kind, data) VALUES (?, ?, ?)", (time.time(), kind, _json(data))
+    )
+
+
+def _add_findings(
+    db: Connection,
+    findings: Iterable[Finding],
+    candidate: str | None,
+    proposal: int | None,
+    job: str | None,
+    source: str,
+) -> None:
+    about = (candidate, proposal, job, source)
+    rows = [(*about, f.code, f.severity, f.message, f.evidence, f.suggestion) for f in findings]
+    columns = "candidate, proposal, job, source, code, severity, message, evidence, suggestion"
+    db.executemany(f"INSERT INTO findings ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

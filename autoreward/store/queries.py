@@ -1,0 +1,161 @@
+"""What can be asked of a run's journal; the same for the writer and for readers beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from sqlite3 import Row
+from typing import Any
+
+from autoreward.errors import RunError, did_you_mean
+from autoreward.findings import Finding
+from autoreward.store.database import Database
+from autoreward.store.records import (
+    Call,
+    CallState,
+    Candidate,
+    Event,
+    Job,
+    JobState,
+    Proposal,
+    ProposalState,
+    Purpose,
+    RecordedFinding,
+    Spent,
+)
+from autoreward.store.rundir import RunFiles
+
+
+class Queries:
+    """Questions to a run's journal, answered from what is committed at that moment."""
+
+    def __init__(self, directory: Path, database: Database) -> None:
+        self.files = RunFiles(directory)
+        self._db = database
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """Return the value kept under a name; `run`, `created`, `config`, `versions` are there."""
+        rows = self._db.query("SELECT value FROM meta WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def proposals(
+        self, *, state: ProposalState | None = None, generation: int | None = None
+    ) -> list[Proposal]:
+        """Return proposals by number."""
+        rows = self._db.query(
+            "SELECT * FROM proposals WHERE (?1 IS NULL OR state = ?1) "
+            "AND (?2 IS NULL OR generation = ?2) ORDER BY number",
+            (state, generation),
+        )
+        return [proposal_of(row) for row in rows]
+
+    def candidates(self) -> list[Candidate]:
+        """Return all candidates, oldest first."""
+        return [
+            Candidate(**row) for row in self._db.query("SELECT * FROM candidates ORDER BY rowid")
+        ]
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """Return a candidate by its id or the unique start of it.
+
+        Raises:
+            RunError: There is none, or there are several; says which are near.
+        """
+        rows = self._db.query(
+            "SELECT * FROM candidates WHERE substr(id, 1, length(?1)) = ?1 ORDER BY rowid",
+            (candidate_id,),
+        )
+        exact = [row for row in rows if row["id"] == candidate_id]
+        if exact or (candidate_id and len(rows) == 1):
+            return Candidate(**(exact or rows)[0])
+        run = self.files.directory.name
+        if candidate_id and rows:
+            ids = ", ".join(row["id"] for row in rows)
+            raise RunError(f"several candidates of {run} begin with {candidate_id!r}: {ids}")
+        known = [row["id"] for row in self._db.query("SELECT id FROM candidates")]
+        near = did_you_mean(candidate_id, known) if known else "; it has none yet"
+        raise RunError(f"no candidate {candidate_id!r} in {run}{near}")
+
+    def jobs(
+        self,
+        *,
+        purpose: Purpose | None = None,
+        state: JobState | None = None,
+        candidate: str | None = None,
+    ) -> list[Job]:
+        """Return trainings in the order they were queued."""
+        rows = self._db.query(
+            "SELECT * FROM jobs WHERE (?1 IS NULL OR purpose = ?1) AND (?2 IS NULL OR state = ?2) "
+            "AND (?3 IS NULL OR candidate = ?3) ORDER BY rowid",
+            (purpose, state, candidate),
+        )
+        return [job_of(row) for row in rows]
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a training, None if it was never queued."""
+        rows = self._db.query("SELECT * FROM jobs WHERE id = ?", (job_id,))
+        return job_of(rows[0]) if rows else None
+
+    def scores(self, job_id: str, split: str) -> dict[str, list[float]]:
+        """Return fitness name → one value per episode; empty if it was not measured."""
+        rows = self._db.query(
+            "SELECT name, episodes FROM scores WHERE job = ? AND split = ? ORDER BY rowid",
+            (job_id, split),
+        )
+        return {row["name"]: json.loads(row["episodes"]) for row in rows}
+
+    def findings(
+        self,
+        candidate: str | None = None,
+        *,
+        proposal: int | None = None,
+        job: str | None = None,
+    ) -> list[RecordedFinding]:
+        """Return findings, oldest first."""
+        rows = self._db.query(
+            "SELECT * FROM findings WHERE (?1 IS NULL OR candidate = ?1) "
+            "AND (?2 IS NULL OR proposal = ?2) AND (?3 IS NULL OR job = ?3) ORDER BY id",
+            (candidate, proposal, job),
+        )
+        return [finding_of(row) for row in rows]
+
+    def calls(self, *, state: CallState | None = None) -> list[Call]:
+        """Return language model calls in the order they went out."""
+        rows = self._db.query(
+            "SELECT * FROM calls WHERE (?1 IS NULL OR state = ?1) ORDER BY rowid", (state,)
+        )
+        return [Call(**row) for row in rows]
+
+    def spent(self) -> Spent:
+        """Return what the calls took; those on the wire and lost ones count as reserved."""
+        row = self._db.query(
+            "SELECT total(usd), total(input_tokens + output_tokens), count(*) FROM calls "
+            "WHERE state != 'failed'"
+        )[0]
+        return Spent(usd=row[0], tokens=int(row[1]), calls=row[2])
+
+    def env_steps(self) -> int:
+        """Return the environment steps that ended trainings took."""
+        return int(self._db.query("SELECT total(env_steps) FROM jobs")[0][0])
+
+    def events(self, after: int = 0) -> list[Event]:
+        """Return the events with a `seq` above `after`, in order."""
+        rows = self._db.query("SELECT * FROM events WHERE seq > ? ORDER BY seq", (after,))
+        return [Event(row["seq"], row["at"], row["kind"], json.loads(row["data"])) for row in rows]
+
+
+def proposal_of(row: Row) -> Proposal:
+    """Return a row of `proposals` as a record."""
+    return Proposal(**{**row, "parents": tuple(json.loads(row["parents"]))})
+
+
+def job_of(row: Row) -> Job:
+    """Return a row of `jobs` as a record."""
+    return Job(**{**row, "result": json.loads(row["result"])})
+
+
+def finding_of(row: Row) -> RecordedFinding:
+    """Return a row of `findings` as a record."""
+    data = dict(row)
+    names = ("code", "severity", "message", "evidence", "suggestion")
+    return RecordedFinding(finding=Finding(**{name: data.pop(name) for name in names}), **data)

@@ -1,0 +1,1 @@
+"""Conformance checks that run over everything registered, ours and a plug-in author's."""

@@ -1,0 +1,1 @@
+"""Population PPO: stacked networks, learner slots, deferred rewards, the trainer process."""

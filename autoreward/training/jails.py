@@ -1,0 +1,185 @@
+"""The jails of the learners in slots: one per reward file, shared by formulas over one file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from autoreward.errors import SandboxError
+from autoreward.rewards.source import RewardSource, parse_reward
+from autoreward.sandbox.jail import Batch, Jail, JailFailure, Limits
+from autoreward.sandbox.registry import Sandbox
+from autoreward.schema import StateSchema
+from autoreward.training.population import Values
+
+_START_ATTEMPTS = 3
+
+
+@dataclass
+class _Cell:
+    """A jail and the jobs whose components it computes."""
+
+    code: str
+    jail: Jail
+    jobs: dict[str, int] = field(default_factory=dict)
+    """Job to learner number: whose memory a call uses."""
+
+
+class JailPool:
+    """Evaluates components for many learners; a failing reward ends its own learner only.
+
+    Args:
+        sandbox: Starts the jails.
+        limits: What each may use.
+        schema: The state that rewards see.
+    """
+
+    def __init__(self, sandbox: Sandbox, limits: Limits, schema: StateSchema) -> None:
+        self._sandbox, self._limits, self._schema = sandbox, limits, schema
+        self._cells: dict[str, _Cell] = {}
+        self._cell_of: dict[str, str] = {}
+        self._fields: dict[str, frozenset[str]] = {}
+        self._learners = 0
+        self._seconds_closed = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds spent waiting for jails so far."""
+        return self._seconds_closed + sum(cell.jail.seconds for cell in self._cells.values())
+
+    def admit(self, jobs: dict[str, str]) -> dict[str, JailFailure]:
+        """Start jails for jobs, several at once.
+
+        Args:
+            jobs: Job to text of its reward file.
+
+        Returns:
+            The jobs whose reward does not load, and why. They are not admitted.
+
+        Raises:
+            SandboxError: A jail did not start, three times in a row.
+        """
+        sources = {job: parse_reward(text) for job, text in jobs.items()}
+        keys = {job: _component_key(source) for job, source in sources.items()}
+        texts = {key: jobs[job] for job, key in keys.items() if key not in self._cells}
+        failures = self._start(texts)
+        for job, key in keys.items():
+            if key in failures:
+                continue
+            self._cells[key].jobs[job] = self._learners
+            self._learners += 1
+            self._cell_of[job] = key
+            self._fields[job] = frozenset[str]().union(
+                *(component.state_fields for component in sources[job].components)
+            )
+        return {job: failures[key] for job, key in keys.items() if key in failures}
+
+    def release(self, job: str) -> None:
+        """Forget a job; the last one of a reward file ends its jail."""
+        key = self._cell_of.pop(job, None)
+        self._fields.pop(job, None)
+        if key is None or key not in self._cells:
+            return
+        cell = self._cells[key]
+        cell.jobs.pop(job, None)
+        if not cell.jobs:
+            self._end(key)
+
+    def fields(self, job: str) -> frozenset[str]:
+        """Return the state fields that the job's reward reads."""
+        return self._fields[job]
+
+    def evaluate(self, batches: dict[str, Batch]) -> dict[str, Values | JailFailure]:
+        """Return the component values of every job's block.
+
+        All jails compute at once; jobs that share one take turns.
+        """
+        results: dict[str, Values | JailFailure] = {}
+        waiting: dict[str, list[str]] = {}
+        for job in batches:
+            waiting.setdefault(self._cell_of[job], []).append(job)
+        while waiting:
+            turn = {key: jobs.pop(0) for key, jobs in waiting.items()}
+            waiting = {key: jobs for key, jobs in waiting.items() if jobs}
+            results |= self._exchange({job: (key, batches[job]) for key, job in turn.items()})
+        return results
+
+    def close(self) -> None:
+        """End all jails."""
+        for key in list(self._cells):
+            self._end(key)
+
+    def _exchange(
+        self, calls: dict[str, tuple[str, Batch]]
+    ) -> dict[str, Values | JailFailure]:
+        results: dict[str, Values | JailFailure] = {}
+        for job, (key, batch) in calls.items():
+            cell = self._cells[key]
+            try:
+                cell.jail.submit(replace(batch, learner=cell.jobs[job]))
+            except JailFailure as failure:
+                results[job] = failure
+        for job, (key, _) in calls.items():
+            if job in results:
+                continue
+            try:
+                results[job] = self._cells[key].jail.collect()
+            except JailFailure as failure:
+                results[job] = failure
+        for job, (key, _) in calls.items():
+            if isinstance(results[job], JailFailure) and self._cells[key].jail.ended:
+                self._replace(key)
+        return results
+
+    def _replace(self, key: str) -> None:
+        """Give the other jobs of a reward file a fresh jail after one of them broke it."""
+        cell = self._cells[key]
+        self._seconds_closed += cell.jail.seconds
+        cell.jail.close()
+        if len(cell.jobs) > 1:
+            cell.jail = self._started({key: cell.code})[key]
+            with contextlib.suppress(JailFailure):  # the next exchange reports it
+                cell.jail.load(cell.code, self._schema)
+
+    def _start(self, texts: dict[str, str]) -> dict[str, JailFailure]:
+        failures = {}
+        jails = self._started(texts)
+        for key, jail in jails.items():
+            try:
+                jail.load(texts[key], self._schema)
+                self._cells[key] = _Cell(texts[key], jail)
+            except JailFailure as failure:
+                jail.close()
+                failures[key] = failure
+        return failures
+
+    def _started(self, keys: Iterable[str]) -> dict[str, Jail]:
+        """Launch jails side by side and wait for all; infrastructure failures are retried."""
+        jails: dict[str, Jail] = {}
+        missing = list(keys)
+        for attempt in range(_START_ATTEMPTS):
+            launched = {key: self._sandbox.launch(self._limits) for key in missing}
+            for key, jail in launched.items():
+                try:
+                    jail.wait_ready()
+                    jails[key] = jail
+                except SandboxError:
+                    jail.close()
+                    if attempt == _START_ATTEMPTS - 1:
+                        for other in (*jails.values(), *launched.values()):
+                            other.close()
+                        raise
+            missing = [key for key in missing if key not in jails]
+        return jails
+
+    def _end(self, key: str) -> None:
+        cell = self._cells.pop(key)
+        self._seconds_closed += cell.jail.seconds
+        cell.jail.close()
+
+
+def _component_key(source: RewardSource) -> str:
+    """Return a hash of the file without its formula: files that differ in it share a jail."""
+    return hashlib.sha256(source.components_text.encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""What the host asks of the trainer process, one JSON object per line, and the files of a job.
+
+The host starts the trainer with `Start`, then sends orders; the trainer answers with events:
+`ready`, `progress`, `trained`, `measured`, `recorded`, `fault`. Every order is answered once.
+This module is read by both sides and imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+REQUEST_FILE = "request.json"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+POLICY_FILE = "policy.safetensors"
+RESULT_FILE = "result.json"
+"""Written last, by rename: a job with this file is finished, whatever happened after."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """First line to the trainer: what stays the same for all its jobs."""
+
+    environment: str
+    """Path of the environment folder."""
+    task: str
+    training: dict[str, Any]
+    """`TrainingSettings` as a dict."""
+    sandbox: dict[str, Any]
+    """`SandboxSettings` as a dict."""
+    owner: int
+    """Process id of the host."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train one learner as soon as a slot is free, then validate its policy."""
+
+    job: str
+    directory: str
+    """Where request, checkpoint, policy and result stand. A checkpoint found there is continued."""
+    code: str
+    formula: str
+    seed: tuple[int, int]
+    """Run seed and index of its `TrainingSeed`."""
+    steps: int
+    validation: tuple[int, int]
+    """Run seed and number of `ValidationSeed`s."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Roll policies out on seeds of one split."""
+
+    job: str
+    """Names the order in its answer."""
+    policies: tuple[str | None, ...]
+    """Safetensors files; None is the policy that never acts."""
+    split: str
+    """`validation` or `test`."""
+    seeds: tuple[int, int]
+    """Run seed and number of seeds."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record transitions of random behaviour, for trials of a reward before training."""
+
+    job: str
+    path: str
+    """Safetensors file to write; see `record_transitions`."""
+    seed: tuple[int, int]
+    """Run seed and index of a `TrainingSeed`."""
+    steps: int
+    """T."""
+    rows: int
+    """N."""
+
+
+Order = Train | Measure | Record
+_ORDERS: dict[str, type[Train | Measure | Record]] = {
+    "train": Train,
+    "measure": Measure,
+    "record": Record,
+}
+
+
+def to_line(message: Start | Order) -> bytes:
+    """Return a message as one line of JSON."""
+    kind = type(message).__name__.lower()
+    return json.dumps({"kind": kind, **asdict(message)}).encode() + b"\n"
+
+
+def order_from(data: dict[str, Any]) -> Order:
+    """Rebuild an order from its JSON object."""
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+    return _ORDERS[data["kind"]](**fields)
+
+
+def start_from(data: dict[str, Any]) -> Start:
+    """Rebuild the first message from its JSON object."""
+    return Start(**{k: v for k, v in data.items() if k != "kind"})
