@@ -38,8 +38,8 @@ def render_card(folder: EnvironmentFolder, task: Task) -> str:
 
 def _reading(folder: EnvironmentFolder) -> str:
     return _wrap(
-        "A component is a function of `(state, action, next_state)`: the state before the step, the "
-        f"action taken, the state after it, {_number(folder.schema.dt)} s later. Each holds B "
+        "A component is a function of `(state, action, next_state)`: the state before the step, "
+        f"the action taken, the state after it, {_number(folder.schema.dt)} s later. Each holds B "
         "transitions at once (the first dimension of every tensor; all are float32) and is read as "
         "`next_state.NAME` with the names below and no others. B mixes robots and moments: never "
         "compute across it. `[B]` is a scalar per transition; `[B, k]` a vector with k entries."
@@ -59,7 +59,8 @@ def _field(field: Field) -> list[str]:
     usual = f"usually {_number(field.low)} to {_number(field.high)}"
     lines = [f"    {field.name}: Tensor  # {shape} {unit}, {field.frame} frame, {usual}"]
     if field.index:
-        entries = ", ".join(f"[:, {i}] {name}" for i, name in enumerate(field.index))
+        # "~" keeps an index and its name on one line.
+        entries = ", ".join(f"[:,~{i}]~{name}" for i, name in enumerate(field.index))
         lines += _comment(f"    # entries: {entries}")
     doc = field.doc[:1].upper() + field.doc[1:]
     ending = "" if doc.endswith(".") else "."
@@ -75,8 +76,8 @@ def _lag(folder: EnvironmentFolder) -> str:
         return ""
     step = _number(folder.schema.dt / folder.frame_skip)
     return _wrap(
-        f"Read by sensors and therefore one physics sub-step ({step} s) older than the other fields "
-        f"of the same state: {', '.join(sensed)}."
+        f"Read by sensors and therefore one physics sub-step ({step} s) older than the other "
+        f"fields of the same state: {', '.join(sensed)}."
     )
 
 
@@ -90,20 +91,24 @@ def _action(folder: EnvironmentFolder) -> str:
 
 
 def _actuator(index: int, actuator: Actuator) -> str:
-    return f"* `action[:, {index}]` {actuator.name}: {actuator.doc}; 1.0 is {actuator.unit}"
+    text = f"* `action[:, {index}]` {actuator.name}: {actuator.doc}; 1.0 is {actuator.unit}"
+    return _wrap(text, indent="  ")
 
 
 def _time(folder: EnvironmentFolder, task: Task) -> str:
     dt = folder.schema.dt
-    facts = (
+    facts = [
         f"One step is {_number(dt)} s; an episode is cut off after {task.horizon} steps "
         f"({_number(task.horizon * dt)} s), which is not a failure.",
-        f"The episode ends before that: {folder.termination[task.terminate]}.",
-        "The reward of the last step sees the terminal state as `next_state`. There is no flag for "
-        "the end: test the condition itself on `next_state` where it matters. After the end "
-        "nothing more is paid, so a reward that is mostly positive teaches staying alive and one "
-        "that is mostly negative teaches ending early (where an early end is possible).",
-    )
+        folder.termination[task.terminate],
+    ]
+    if task.terminate != "never":
+        facts.append(
+            "The reward of the last step sees the terminal state as `next_state`. There is no flag "
+            "for the end: test the condition itself on `next_state` where it matters. After the end "
+            "nothing more is paid, so a reward that is mostly positive teaches staying alive and "
+            "one that is mostly negative teaches ending early."
+        )
     return "\n".join(_wrap(f"* {fact}", indent="  ") for fact in facts)
 
 
@@ -139,6 +144,7 @@ def _wrap(text: str, indent: str = "") -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return textwrap.wrap(
+    lines = textwrap.wrap(
         text, _WIDTH, subsequent_indent="    #   ", break_long_words=False, break_on_hyphens=False
     )
+    return [line.replace("~", " ") for line in lines]

@@ -59,7 +59,7 @@ class EnvironmentFolder:
     frame_skip: int
     sensors: Mapping[str, SensorSpec]
     termination: Mapping[str, str]
-    """Ways an episode may end, in words; the first is the default."""
+    """Ways an episode may end early, each a sentence; the first is the default."""
     card: str
     """card.md: what a person would tell a colleague."""
     tasks: Mapping[str, Task]
@@ -240,7 +240,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    for ending in ("ning", "ping", "ing", "est", "er", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word.removesuffix(ending)
+    for ending in ("ing", "est", "er", "ly", "s"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3:
+            return stem[:-1] if stem[-1] == stem[-2] and len(stem) > 3 else stem
     return word

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autoreward.evaluation.transitions import Transitions, imagined
 from autoreward.findings import Finding
-from autoreward.sandbox.jail import Batch, Jail, JailFailure, Limits
+from autoreward.sandbox.jail import Jail, JailFailure, Limits
 from autoreward.sandbox.registry import Sandbox, start_jail
 from autoreward.schema import StateSchema
 
@@ -26,21 +26,36 @@ class Trial:
     findings: list[Finding]
     components: dict[str, dict[str, float]] = field(default_factory=dict)
     """Component → mean, std, min, max over the recorded transitions."""
+    constant: frozenset[str] = frozenset()
+    """Components that never change, neither on recorded nor on imagined states."""
     microseconds: float = 0.0
     """Time per transition, the exchange included."""
 
+    def formula_findings(self, used: Sequence[str]) -> list[Finding]:
+        """Return what the trial means for a formula that uses the components `used`."""
+        if self.components and set(used) <= self.constant:
+            return [
+                Finding(
+                    "constant",
+                    "error",
+                    "the reward is constant: no component in the formula ever changes",
+                    ", ".join(used),
+                    "let a component read the state",
+                )
+            ]
+        return [
+            Finding("constant-component", "note", f"component {name!r} never changes")
+            for name in used
+            if name in self.constant
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
-        return {
-            "findings": [finding.to_dict() for finding in self.findings],
-            "components": self.components,
-            "microseconds_per_transition": self.microseconds,
-        }
+        return {"components": self.components, "microseconds_per_transition": self.microseconds}
 
 
 def try_reward(
     text: str,
-    used: Sequence[str],
     schema: StateSchema,
     transitions: Transitions,
     sandbox: Sandbox,
@@ -48,12 +63,11 @@ def try_reward(
 ) -> Trial:
     """Load a reward in a fresh jail and call it on recorded transitions.
 
-    Checks: it loads and runs; values are finite, one per row, not all constant; the same input
+    Checks: it loads and runs; values are finite, one per row; the same input
     gives the same answer; a row's value does not depend on the other rows; inputs stay untouched.
 
     Args:
         text: The reward file.
-        used: Components that the formula uses.
         schema: The state it sees.
         transitions: Recorded random behaviour.
         sandbox: Starts the jail.
@@ -65,12 +79,12 @@ def try_reward(
     with start_jail(sandbox, limits) as jail:
         try:
             jail.load(text, schema)
-            return _probe(jail, used, schema, transitions)
+            return _probe(jail, schema, transitions)
         except JailFailure as failure:
             return Trial([failure.finding()])
 
 
-def _probe(jail: Jail, used: Sequence[str], schema: StateSchema, data: Transitions) -> Trial:
+def _probe(jail: Jail, schema: StateSchema, data: Transitions) -> Trial:
     values, _ = jail.call(data.batch(check=True))
     seconds = jail.seconds
     findings = []
@@ -101,7 +115,17 @@ def _probe(jail: Jail, used: Sequence[str], schema: StateSchema, data: Transitio
                 "reduce over the last dimension (dim=-1) only, never over the batch",
             )
         )
-    findings += _constants(jail, used, values, imagined(schema, 8, 64))
+    constant = {name for name, block in values.items() if np.ptp(block) == 0}
+    try:
+        broad, _ = jail.call(replace(imagined(schema, 8, 64), learner=4))
+        constant = {name for name in constant if np.ptp(broad[name]) == 0}
+    except JailFailure as failure:
+        if jail.ended:
+            raise
+        text = f"{failure.message} for states drawn from the usual ranges"
+        findings.append(
+            Finding("overflow", "warning", text, suggestion="guard against extreme states")
+        )
     summary = {
         name: {
             "mean": float(block.mean()),
@@ -111,36 +135,7 @@ def _probe(jail: Jail, used: Sequence[str], schema: StateSchema, data: Transitio
         }
         for name, block in values.items()
     }
-    return Trial(findings, summary, 1e6 * seconds / data.starts.size)
-
-
-def _constants(
-    jail: Jail, used: Sequence[str], values: Values, probe: Batch
-) -> list[Finding]:
-    """Find components that never change, on recorded and on imagined states."""
-    try:
-        broad, _ = jail.call(replace(probe, learner=4))
-    except JailFailure as failure:
-        if jail.ended:
-            raise
-        text = f"{failure.message} for states drawn from the usual ranges"
-        return [Finding("overflow", "warning", text, suggestion="guard against extreme states")]
-    constant = [name for name in values if np.ptp(values[name]) == 0 and np.ptp(broad[name]) == 0]
-    if used and set(used) <= set(constant):
-        return [
-            Finding(
-                "constant",
-                "error",
-                "the reward is constant: no component in the formula ever changes",
-                ", ".join(used),
-                "let a component read the state",
-            )
-        ]
-    return [
-        Finding("constant-component", "warning", f"component {name!r} never changes")
-        for name in constant
-        if name in used
-    ]
+    return Trial(findings, summary, frozenset(constant), 1e6 * seconds / data.starts.size)
 
 
 def _differ(expected: Values, found: Values) -> str:

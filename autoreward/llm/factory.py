@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from autoreward.config import LLMSettings
 from autoreward.llm.cache import Cached
 from autoreward.llm.layers import Budgeted, Limited, Retrying
 from autoreward.llm.ledger import Ledger
 from autoreward.llm.prices import find_price
 from autoreward.llm.registry import connect
 from autoreward.llm.request import LLM
-from autoreward.llm.settings import LLMSettings
 
 
 def make_llm(

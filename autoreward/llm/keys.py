@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.redact import remember
-from autoreward.llm.settings import LLMSettings
 
 
 def find_key(settings: LLMSettings, usual: str, *, needed: bool) -> tuple[str | None, str]:

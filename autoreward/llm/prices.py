@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
-from autoreward.llm.settings import LLMSettings, Price
+from autoreward.llm.settings import Price
 
 _TABLE = "model_prices_and_context_window_backup.json"
 
@@ -25,9 +26,9 @@ def find_price(settings: LLMSettings, *, local: bool) -> Price:
     Raises:
         LLMError: Nobody knows the price. Asking anyway would make every limit in dollars a lie.
     """
-    price = settings.price or (
-        Price(input=0, output=0) if local else table_price(settings.model or "")
-    )
+    if settings.price is not None:
+        return Price(**settings.price.model_dump())
+    price = Price(input=0, output=0) if local else table_price(settings.model or "")
     if price is None:
         raise LLMError(
             f"the price of {settings.model} is not known: give it with "

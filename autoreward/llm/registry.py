@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 import autoreward.llm.providers
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.request import Reply, Request
-from autoreward.llm.settings import LLMSettings
 
 _EVERY_OTHER = "litellm"
 

@@ -111,6 +111,8 @@ class MujocoSimulation:
         """
         if ctrl.shape != self._ctrl_row_shape:
             raise ValueError(f"ctrl has shape {tuple(ctrl.shape)}, not {self._ctrl_row_shape}")
+        if not self.num:
+            return  # mujoco.rollout crashes on an empty batch
         self._ctrl.copy_(ctrl.unsqueeze(1))
         self._pool.rollout(
             self._models,

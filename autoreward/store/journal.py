@@ -262,14 +262,15 @@ class Journal(Queries):
                 "UPDATE jobs SET state = ?, result = ?, env_steps = ?, finished = ? WHERE id = ?",
                 (state, _json(dict(result or {})), env_steps, time.time(), job_id),
             )
-            for split, vector in (scores or {}).items():
-                for name, values in vector.items():
-                    db.execute(
-                        "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
-                        (job_id, split, name, _json([float(value) for value in values])),
-                    )
+            _add_scores(db, job_id, scores or {})
             _add_findings(db, findings, row["candidate"], None, job_id, source)
             _log(db, f"job-{state}", {"job": job_id, "candidate": row["candidate"]})
+
+    def add_scores(self, job_id: str, scores: Scores) -> None:
+        """Keep what a finished training's policy scored on a further split."""
+        with self._db.transaction() as db:
+            _add_scores(db, job_id, scores)
+            _log(db, "job-scored", {"job": job_id, "splits": list(scores)})
 
     def add_findings(
         self,
@@ -349,6 +350,15 @@ def _log(db: Connection, kind: str, data: Mapping[str, Any]) -> None:
     db.execute(
         "INSERT INTO events (at, kind, data) VALUES (?, ?, ?)", (time.time(), kind, _json(data))
     )
+
+
+def _add_scores(db: Connection, job_id: str, scores: Scores) -> None:
+    for split, vector in scores.items():
+        for name, values in vector.items():
+            db.execute(
+                "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
+                (job_id, split, name, _json([float(value) for value in values])),
+            )
 
 
 def _add_findings(

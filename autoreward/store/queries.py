@@ -30,7 +30,7 @@ class Queries:
     """Questions to a run's journal, answered from what is committed at that moment."""
 
     def __init__(self, directory: Path, database: Database) -> None:
-        self.files = RunFiles(directory)
+        self.directory, self.files = directory, RunFiles(directory)
         self._db = database
 
     def meta(self, key: str, default: Any = None) -> Any:

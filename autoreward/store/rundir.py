@@ -47,9 +47,14 @@ class RunFiles:
         return self.directory / "prompts"
 
     @property
-    def report(self) -> Path:
-        """The report, made from all else."""
-        return self.directory / "report.html"
+    def transitions(self) -> Path:
+        """Recorded random behaviour that rewards are tried on."""
+        return self.directory / "transitions.safetensors"
+
+    @property
+    def trainer_log(self) -> Path:
+        """What the trainer process printed."""
+        return self.directory / "trainer.log"
 
     def candidate(self, candidate_id: str) -> Path:
         """The reward file of a candidate."""

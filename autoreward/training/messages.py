@@ -11,7 +11,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-REQUEST_FILE = "request.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 POLICY_FILE = "policy.safetensors"
 RESULT_FILE = "result.json"
@@ -39,7 +38,7 @@ class Train:
 
     job: str
     directory: str
-    """Where request, checkpoint, policy and result stand. A checkpoint found there is continued."""
+    """Where checkpoint, policy and result stand. A checkpoint found there is continued."""
     code: str
     formula: str
     seed: tuple[int, int]

@@ -83,7 +83,13 @@ def split(architecture: Architecture, flat: Tensor) -> Networks:
 
 
 def apply(layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
-    """Run one head for all learners. Shapes: (K, M, in) to (K, M, out)."""
+    """Run one head for all learners. Shapes: (K, M, in) to (K, M, out).
+
+    A learner's result is bit-equal whatever K is. A batch of one would take another kernel (a
+    matrix-vector product for layers of one unit), so a lone learner is computed beside its copy.
+    """
+    if inputs.shape[0] == 1:
+        return apply([layer.expand(2, -1, -1) for layer in layers], inputs.expand(2, -1, -1))[:1]
     count = len(layers) // 2
     x = inputs
     for i in range(count):

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.cache import Cached
 from autoreward.llm.factory import make_llm
 from autoreward.llm.ledger import Ledger
 from autoreward.llm.request import Message, Reply, Request
-from autoreward.llm.settings import LLMSettings
+from autoreward.llm.settings import request_for
 
 REQUEST = Request("openai/x", (Message("user", "hi"),))
 
@@ -53,7 +54,10 @@ def test_key_is_what_decides_the_answer() -> None:
     assert replace(REQUEST, role="critic").key == REQUEST.key
     here = LLMSettings(model="openai/x", api_base="http://a/v1", timeout_s=1, api_key_env="A")
     there = LLMSettings(model="openai/x", api_base="http://b/v1", timeout_s=2, api_key_env="B")
-    assert here.request(Message("user", "hi")).key == there.request(Message("user", "hi")).key
+    assert (
+        request_for(here, Message("user", "hi")).key
+        == request_for(there, Message("user", "hi")).key
+    )
 
 
 def test_auto_asks_once_ever(tmp_path: Path) -> None:
@@ -78,12 +82,12 @@ def test_refresh_asks_anew_and_overwrites(tmp_path: Path) -> None:
 def test_replay_needs_no_server_key_or_price(server: Any, tmp_path: Path) -> None:
     """What was recorded is answered offline; what was not is an error that says so."""
     live = LLMSettings(model="openai/x", api_base=f"{server.url}/v1")
-    recorded = make_llm(live, tmp_path, Ledger())(live.request(Message("user", "hi")))
+    recorded = make_llm(live, tmp_path, Ledger())(request_for(live, Message("user", "hi")))
     replay = LLMSettings(model="openai/x", cache="replay")
     llm = make_llm(replay, tmp_path, Ledger(max_usd=0))
-    assert llm(replay.request(Message("user", "hi"))) == recorded
+    assert llm(request_for(replay, Message("user", "hi"))) == recorded
     with pytest.raises(LLMError, match=r"no recorded answer of openai/x .*sample 1"):
-        llm(replay.request(Message("user", "hi"), sample=1))
+        llm(request_for(replay, Message("user", "hi"), sample=1))
     assert len(server.asked) == 1
 
 
@@ -118,7 +122,7 @@ def test_a_hit_costs_nothing(server: Any, tmp_path: Path) -> None:
         api_base=f"{server.url}/v1",
         price={"input": 1, "output": 1},  # type: ignore[arg-type]
     )
-    request = settings.request(Message("user", "hi"))
+    request = request_for(settings, Message("user", "hi"))
     paid = Ledger()
     make_llm(settings, tmp_path, paid)(request)
     assert paid.spent.usd > 0

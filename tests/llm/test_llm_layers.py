@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from autoreward.config import LLMSettings
 from autoreward.errors import BudgetExceeded, LLMError
 from autoreward.llm.factory import make_llm
 from autoreward.llm.layers import Budgeted, Limited, Retrying, token_bound
 from autoreward.llm.ledger import Ledger, Spent
 from autoreward.llm.request import LLM, Message, Reply, Request
-from autoreward.llm.settings import LLMSettings, Price
+from autoreward.llm.settings import Price, request_for
 
 ASK = Message("user", "Reward forward speed.")
 REQUEST = Request("openai/x", (ASK,), max_tokens=100)
@@ -74,7 +75,7 @@ def test_limit_holds_across_threads(server: Any, tmp_path: Path) -> None:
     server.delay_s = 0.05
     settings = LLMSettings(model="openai/x", api_base=f"{server.url}/v1", concurrency=2)
     llm = make_llm(settings, tmp_path, Ledger())
-    replies = in_threads(10, lambda i: llm(settings.request(ASK, sample=i)).text)
+    replies = in_threads(10, lambda i: llm(request_for(settings, ASK, sample=i)).text)
     assert replies == ["hello"] * 10
     assert server.busiest == 2
 
@@ -198,7 +199,7 @@ def test_budget_never_overshoots_in_parallel(server: Any, tmp_path: Path, used: 
     journal = Journal()
     ledger = Ledger(max_usd=550, journal=journal)
     llm = make_llm(settings, tmp_path, ledger)
-    results = in_threads(20, lambda i: llm(settings.request(ASK, sample=i)))
+    results = in_threads(20, lambda i: llm(request_for(settings, ASK, sample=i)))
     done = [r for r in results if isinstance(r, Reply)]
     assert all(isinstance(r, Reply | BudgetExceeded) for r in results)
     # the last call that fits is the one whose worst case still fits after all others are settled
@@ -241,7 +242,7 @@ def test_server_without_counts_is_charged_a_bound(server: Any, tmp_path: Path) -
     settings = LLMSettings(
         model="openai/x", api_base=f"{server.url}/v1", price=Price(input=1e6, output=1e6)
     )
-    reply = make_llm(settings, tmp_path, Ledger())(settings.request(ASK))
+    reply = make_llm(settings, tmp_path, Ledger())(request_for(settings, ASK))
     assert reply.input_tokens == PROMPT
     assert reply.output_tokens == token_bound("hello")
     assert reply.usd == PROMPT + token_bound("hello")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.layers import Retrying
 from autoreward.llm.registry import Provider, connect
 from autoreward.llm.request import Message
-from autoreward.llm.settings import LLMSettings
+from autoreward.llm.settings import request_for
 
 ASK = (Message("system", "You design rewards."), Message("user", "Reward forward speed."))
 
@@ -32,7 +33,7 @@ def test_round_trip(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
     server.finish = "length"
     settings = local(server.url, max_tokens=77, temperature=0.5)
     provider = reach(settings)
-    reply = provider(settings.request(*ASK))
+    reply = provider(request_for(settings, *ASK))
     body = server.asked[0].body
     assert (body["model"], body["max_tokens"], body["temperature"]) == ("test-model", 77, 0.5)
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
@@ -46,7 +47,7 @@ def test_round_trip(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
 def test_faults_are_told_apart(server: Any) -> None:
     """What can pass is asked exactly three times, what cannot once; retry-after is honoured."""
     settings = local(server.url, timeout_s=0.3)
-    provider, request = reach(settings), settings.request(*ASK)
+    provider, request = reach(settings), request_for(settings, *ASK)
     for fault in ("!429:7", "!500", "!drop", "!cut", "!garbage", "!empty", "!html", "!hang"):
         server.asked.clear()
         server.script = [fault, fault]
@@ -66,7 +67,7 @@ def test_unreachable_endpoint_is_one_sentence() -> None:
     """The error names the address."""
     settings = local("http://127.0.0.1:9")
     with pytest.raises(LLMError, match=r"cannot reach http://127\.0\.0\.1:9/v1.*refused") as caught:
-        reach(settings)(settings.request(*ASK))
+        reach(settings)(request_for(settings, *ASK))
     assert caught.value.transient
 
 
@@ -89,7 +90,7 @@ def test_keys_do_not_reach_errors(server: Any, monkeypatch: pytest.MonkeyPatch) 
     settings = local(server.url, api_key_env="MY_MODEL")
     server.answer = "!401:bad key correct-horse-battery-staple"
     with pytest.raises(LLMError, match="bad key <MY_MODEL>") as caught:
-        reach(settings)(settings.request(*ASK))
+        reach(settings)(request_for(settings, *ASK))
     assert "staple" not in str(caught.value)
     sent = {name.lower(): value for name, value in server.asked[0].headers.items()}
     assert sent["authorization"] == "Bearer correct-horse-battery-staple"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.factory import make_llm
 from autoreward.llm.ledger import Ledger
 from autoreward.llm.providers.manual import ManualProvider
 from autoreward.llm.request import Message
-from autoreward.llm.settings import LLMSettings
+from autoreward.llm.settings import request_for
 
 SETTINGS = LLMSettings(model="manual")
 RULES = Message("system", "Rules.")
@@ -37,7 +38,7 @@ def answer_to(request: Path) -> Path:
 def test_round_trip_and_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The prompt appears as a file, its answer is the reply, and is never asked for again."""
     llm = make_llm(SETTINGS, tmp_path, Ledger(max_usd=0))
-    request = SETTINGS.request(RULES, Message("user", "Hop high."))
+    request = request_for(SETTINGS, RULES, Message("user", "Hop high."))
     with ThreadPoolExecutor(1) as pool:
         flight = pool.submit(llm, request)
         (prompt,) = appear(tmp_path / "manual", "*.request.md")
@@ -55,7 +56,7 @@ def test_round_trip_and_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_numbers_are_stable_across_restarts(tmp_path: Path) -> None:
     """After a restart a prompt finds its own file, whatever order the prompts come in."""
-    requests = [SETTINGS.request(Message("user", f"prompt {i}")) for i in range(3)]
+    requests = [request_for(SETTINGS, Message("user", f"prompt {i}")) for i in range(3)]
     stop = threading.Event()
     provider = ManualProvider(tmp_path, stop, poll_s=0.01)
     with ThreadPoolExecutor(3) as pool:
@@ -92,5 +93,5 @@ class Typing(threading.Event):
 def test_half_written_answer_is_waited_for(tmp_path: Path) -> None:
     """An empty or growing answer file is not taken before it rests."""
     typing = Typing(tmp_path, ["", "one ", "two ", "three"])
-    reply = ManualProvider(tmp_path, typing)(SETTINGS.request(Message("user", "hi")))
+    reply = ManualProvider(tmp_path, typing)(request_for(SETTINGS, Message("user", "hi")))
     assert reply.text == "one two three"

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.factory import make_llm
 from autoreward.llm.ledger import Ledger
 from autoreward.llm.prices import find_price, is_loopback, table_price
 from autoreward.llm.request import Message
-from autoreward.llm.settings import LLMSettings, Price
+from autoreward.llm.settings import Price, request_for
 
 
 def test_table_knows_both_providers() -> None:
@@ -66,7 +67,7 @@ def test_local_server_costs_nothing(server: Any, tmp_path: Path) -> None:
     """A server on this machine needs no price and fits into a budget of 0."""
     settings = LLMSettings(model="openai/gpt-4o", api_base=f"{server.url}/v1")
     ledger = Ledger(max_usd=0)
-    reply = make_llm(settings, tmp_path, ledger)(settings.request(Message("user", "hi")))
+    reply = make_llm(settings, tmp_path, ledger)(request_for(settings, Message("user", "hi")))
     assert (reply.usd, ledger.spent.usd, ledger.spent.tokens) == (0.0, 0.0, 120)
 
 
@@ -105,8 +106,8 @@ def test_settings_refuse_unknown_keys_and_bad_values() -> None:
 def test_request_takes_the_settings() -> None:
     """A request is built from the settings, and only where there is a model."""
     settings = LLMSettings(model="openai/x", max_tokens=5, temperature=0.1)
-    request = settings.request(Message("user", "hi"), sample=2, role="critic")
+    request = request_for(settings, Message("user", "hi"), sample=2, role="critic")
     assert (request.max_tokens, request.temperature, request.sample) == (5, 0.1, 2)
     assert (request.model, request.role) == ("openai/x", "critic")
     with pytest.raises(ValueError, match="no language model"):
-        LLMSettings().request()
+        request_for(LLMSettings())

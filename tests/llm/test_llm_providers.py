@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.layers import Retrying
 from autoreward.llm.registry import Provider, connect, provider_names
 from autoreward.llm.request import LLM, Message
-from autoreward.llm.settings import LLMSettings
+from autoreward.llm.settings import request_for
 
 ASK = (Message("system", "You design rewards."), Message("user", "Reward forward speed."))
 WIRES = ("openai/test-model", "anthropic/test-model")
@@ -39,7 +40,7 @@ def test_openai_request_and_reply_carry_every_field(server: Any) -> None:
     """What we set is on the wire as chat completions want it, and the counts come back."""
     server.usage = {"in": 100, "out": 20, "cached": 60}
     settings = settings_for(WIRES[0], server.url, temperature=0.5, max_tokens=77)
-    reply = reach(settings)(settings.request(*ASK))
+    reply = reach(settings)(request_for(settings, *ASK))
     asked = server.asked[0]
     assert asked.path == "/v1/chat/completions"
     assert asked.body == {
@@ -59,7 +60,7 @@ def test_anthropic_request_and_reply_carry_every_field(server: Any) -> None:
     """The system message is marked for the prompt cache, and cache tokens count as input."""
     server.usage = {"in": 10, "out": 20, "cached": 60, "written": 30}
     settings = settings_for(WIRES[1], server.url, temperature=0.5, max_tokens=77)
-    reply = reach(settings)(settings.request(*ASK))
+    reply = reach(settings)(request_for(settings, *ASK))
     asked = server.asked[0]
     assert asked.path == "/v1/messages"
     assert asked.body == {
@@ -84,7 +85,7 @@ def test_anthropic_request_and_reply_carry_every_field(server: Any) -> None:
 def test_temperature_is_not_sent_unless_set(server: Any, model: str) -> None:
     """Models that accept no temperature get none."""
     settings = settings_for(model, server.url)
-    reach(settings)(settings.request(*ASK))
+    reach(settings)(request_for(settings, *ASK))
     assert "temperature" not in server.asked[0].body
 
 
@@ -93,20 +94,20 @@ def test_cut_off_answer_says_length(server: Any, model: str, word: str) -> None:
     """An answer that ran into max_tokens is reported with the one word both providers share."""
     server.finish = word
     settings = settings_for(model, server.url)
-    assert reach(settings)(settings.request(*ASK)).finish == "length"
+    assert reach(settings)(request_for(settings, *ASK)).finish == "length"
 
 
 @pytest.mark.parametrize("model", WIRES)
 def test_long_answers_need_no_streaming(server: Any, model: str) -> None:
     """A large max_tokens is not refused by the SDK before anything is sent."""
     settings = settings_for(model, server.url, max_tokens=100_000, timeout_s=600)
-    assert reach(settings)(settings.request(*ASK)).text == "hello"
+    assert reach(settings)(request_for(settings, *ASK)).text == "hello"
 
 
 def test_anthropic_address_with_v1_is_understood(server: Any) -> None:
     """The address may end in /v1, as OpenAI-compatible servers' does."""
     settings = LLMSettings(model=WIRES[1], api_base=f"{server.url}/v1/")
-    reach(settings)(settings.request(*ASK))
+    reach(settings)(request_for(settings, *ASK))
     assert server.asked[0].path == "/v1/messages"
 
 
@@ -115,8 +116,8 @@ def test_gateway_that_wants_the_newer_limit_gets_it(server: Any) -> None:
     server.script = ["!400:Unsupported parameter: use 'max_completion_tokens' instead."]
     settings = settings_for(WIRES[0], server.url, max_tokens=77)
     provider = reach(settings)
-    assert provider(settings.request(*ASK)).text == "hello"
-    provider(settings.request(*ASK))
+    assert provider(request_for(settings, *ASK)).text == "hello"
+    provider(request_for(settings, *ASK))
     limits = [sorted(k for k in a.body if k.startswith("max_")) for a in server.asked]
     assert limits == [["max_tokens"], ["max_completion_tokens"], ["max_completion_tokens"]]
 
@@ -129,7 +130,7 @@ def test_what_can_pass_is_asked_again(server: Any, model: str, fault: str) -> No
     """Two failures that can pass and a good answer are exactly three requests."""
     server.script = [fault, fault]
     settings, waits = settings_for(model, server.url), list[float]()
-    assert retried(settings, waits)(settings.request(*ASK)).text == "hello"
+    assert retried(settings, waits)(request_for(settings, *ASK)).text == "hello"
     assert (len(server.asked), len(waits)) == (3, 2)
 
 
@@ -139,7 +140,7 @@ def test_attempts_end_with_the_last_failure(server: Any, model: str) -> None:
     server.answer = "!500:the backend is on fire"
     settings, waits = settings_for(model, server.url), list[float]()
     with pytest.raises(LLMError, match=r"answered 500: the backend is on fire.*attempt 3 of 3"):
-        retried(settings, waits)(settings.request(*ASK))
+        retried(settings, waits)(request_for(settings, *ASK))
     assert (len(server.asked), len(waits)) == (3, 2)
 
 
@@ -150,7 +151,7 @@ def test_what_cannot_pass_is_not_asked_again(server: Any, model: str, status: in
     server.answer = f"!{status}"
     settings, waits = settings_for(model, server.url), list[float]()
     with pytest.raises(LLMError, match=f"answered {status}") as caught:
-        retried(settings, waits)(settings.request(*ASK))
+        retried(settings, waits)(request_for(settings, *ASK))
     assert (len(server.asked), waits, caught.value.transient) == (1, [], False)
 
 
@@ -160,7 +161,7 @@ def test_an_account_without_credit_is_not_asked_again(server: Any, model: str) -
     server.answer = "!broke"
     settings, waits = settings_for(model, server.url), list[float]()
     with pytest.raises(LLMError, match=r"answered 429.*no credit left"):
-        retried(settings, waits)(settings.request(*ASK))
+        retried(settings, waits)(request_for(settings, *ASK))
     assert len(server.asked) == 1
 
 
@@ -169,7 +170,7 @@ def test_retry_after_is_honoured(server: Any, model: str) -> None:
     """The wait is what the server asks for, and never longer than a minute."""
     server.script = ["!429:7", "!429:3600"]
     settings, waits = settings_for(model, server.url), list[float]()
-    retried(settings, waits)(settings.request(*ASK))
+    retried(settings, waits)(request_for(settings, *ASK))
     assert waits == [7.0, 60.0]
 
 
@@ -180,7 +181,7 @@ def test_silent_server_is_given_up(server: Any, model: str) -> None:
     settings = settings_for(model, server.url, timeout_s=0.3)
     started = time.monotonic()
     with pytest.raises(LLMError, match=r"no answer from http://127.*for 0\.3 s") as caught:
-        reach(settings)(settings.request(*ASK))
+        reach(settings)(request_for(settings, *ASK))
     assert caught.value.transient
     assert time.monotonic() - started < 3
     assert len(server.asked) == 1
@@ -194,7 +195,7 @@ def test_unreachable_endpoint_is_one_sentence(model: str) -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     settings = settings_for(model, url)
     with pytest.raises(LLMError) as caught:
-        reach(settings)(settings.request(*ASK))
+        reach(settings)(request_for(settings, *ASK))
     assert f"cannot reach {url}" in str(caught.value)
     assert "llm.api_base" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -221,7 +222,7 @@ def test_named_key_variable_is_used_and_missed(
         reach(settings)
     monkeypatch.setenv("MY_MODEL", "the-value-of-my-model")
     monkeypatch.setenv("OPENAI_API_KEY", "another")
-    reach(settings)(settings.request(*ASK))
+    reach(settings)(request_for(settings, *ASK))
     sent = {name.lower(): value for name, value in server.asked[0].headers.items()}
     assert "the-value-of-my-model" in (sent.get("authorization", "") + sent.get("x-api-key", ""))
 
@@ -237,7 +238,7 @@ def test_keys_do_not_reach_errors_or_logs(
     server.answer = f"!401:Incorrect API key provided: {key}"
     settings, waits = settings_for(model, server.url, api_key_env="MY_MODEL"), list[float]()
     with caplog.at_level(logging.WARNING), pytest.raises(LLMError) as caught:
-        retried(settings, waits)(settings.request(*ASK))
+        retried(settings, waits)(request_for(settings, *ASK))
     assert "Incorrect API key provided: <MY_MODEL>" in str(caught.value)
     assert "bad key <MY_MODEL>" in caplog.text
     assert key not in str(caught.value) + caplog.text
@@ -276,7 +277,7 @@ def test_a_new_provider_is_one_file(
     monkeypatch.setattr(providers, "__path__", [*providers.__path__, str(tmp_path)])
     assert "parrot" in provider_names()
     settings = LLMSettings(model="parrot/grey")
-    assert reach(settings)(settings.request(Message("user", "polly"))).text == "polly"
+    assert reach(settings)(request_for(settings, Message("user", "polly"))).text == "polly"
 
 
 def test_price_zero_needs_loopback(server: Any) -> None:

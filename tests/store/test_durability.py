@@ -21,7 +21,7 @@ from autoreward.store.journal import Journal
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from autoreward.findings import Finding
 from autoreward.store.journal import Journal
@@ -37,6 +37,7 @@ with Journal.open(Path(sys.argv[1])) as journal:
         journal.finish_job(job, "done", scores=scores, findings=findings, env_steps=10)
         print(number, flush=True)
         number += 1
+        time.sleep(float(sys.argv[2]))
 """
 
 # Dies inside a commit, when the database file is half written: the small cache makes SQLite write
@@ -72,7 +73,7 @@ def test_a_killed_writer_leaves_every_finished_fact(run: Path) -> None:
     moments = random.Random(0)
     told: set[str] = set()
     for kills in range(1, 21):
-        with start(WRITER, run) as writer:
+        with start(WRITER, run, 0) as writer:
             assert writer.stdout
             first = writer.stdout.readline()
             time.sleep(moments.uniform(0, 0.1))
@@ -115,7 +116,7 @@ def test_a_half_commit_is_undone_by_the_next_reader(run: Path) -> None:
 
 def test_a_second_writer_is_refused_with_the_pid(run: Path) -> None:
     """The second writer is told who holds the run; when that one is killed, the run is free."""
-    with start(WRITER, run) as writer:
+    with start(WRITER, run, 0) as writer:
         assert writer.stdout and writer.stdout.readline()
         assert lock_owner(run / "run.lock") == writer.pid
         with pytest.raises(RunError, match=f"r1 is being worked on by process {writer.pid};"):
@@ -143,10 +144,10 @@ def test_a_child_does_not_keep_the_run_locked(run: Path) -> None:
 
 def test_reading_beside_a_writer(run: Path) -> None:
     """A reader sees only whole facts while a writer works, and does not stop it."""
-    with start(WRITER, run) as writer, Journal.read(run) as journal:
+    with start(WRITER, run, 0.05) as writer, Journal.read(run) as journal:
         assert writer.stdout
         seen = 0
-        for _ in range(20):
+        for _ in range(10):
             told = int(writer.stdout.readline()) + 1
             done = journal.jobs(state="done")
             assert len(done) >= max(told, seen)

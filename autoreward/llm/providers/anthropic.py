@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+from autoreward.config import LLMSettings
 from autoreward.llm.failures import Target, from_sdk, garbled
 from autoreward.llm.keys import find_key
 from autoreward.llm.prices import is_loopback
 from autoreward.llm.request import Reply, Request
-from autoreward.llm.settings import LLMSettings
 
 _HOME = "https://api.anthropic.com"
 

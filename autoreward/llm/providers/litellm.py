@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.failures import Target, garbled, refused, silent, unreachable
 from autoreward.llm.keys import find_key
 from autoreward.llm.prices import is_loopback
 from autoreward.llm.providers.openai import read_completion
 from autoreward.llm.request import Reply, Request
-from autoreward.llm.settings import LLMSettings
 
 _QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download of the price table at import

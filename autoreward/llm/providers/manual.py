@@ -7,9 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
+from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
 from autoreward.llm.request import Reply, Request
-from autoreward.llm.settings import LLMSettings
 
 _NUMBER = re.compile(r"^(\d+)-")
 

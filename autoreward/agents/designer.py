@@ -1,0 +1,111 @@
+"""What a designer is asked and what it answers: the one protocol that proposes rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from autoreward.environments.folder import EnvironmentFolder, Task
+from autoreward.findings import Finding
+
+Operator = Literal["draft", "sample", "mutate", "cross", "repair"]
+"""How a reward came about: written anew, drawn from a policy, one parent changed, two parents
+combined, a refused one corrected."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An earlier candidate that was trained, as far as a designer may know it."""
+
+    id: str
+    text: str
+    """The reward file."""
+    formula: str
+    idea: str
+    score: float
+    """Mean of the primary fitness, its sign turned where lower is better: higher is better."""
+    fitness: Mapping[str, tuple[float, float, float]]
+    """Mean and bounds of the confidence interval of each entry of the fitness vector."""
+    components: tuple[Mapping[str, Mapping[str, float]], ...] = ()
+    """Up to 10 snapshots over training: component → mean, std, min, max, share."""
+    curve: tuple[tuple[int, float, float], ...] = ()
+    """(environment steps, primary fitness per step, episode length) over training."""
+    findings: tuple[Finding, ...] = ()
+    seeds: int = 1
+    """Training seeds behind the fitness."""
+    episodes: int = 0
+    """Validation episodes behind the fitness."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Everything one proposal depends on: equal briefs get equal answers from the same designer."""
+
+    description: str
+    """What the agent shall do, in the user's words."""
+    task: Task
+    folder: EnvironmentFolder
+    run_seed: int
+    proposal: int
+    """Number of the proposal within the run."""
+    generation: int
+    index: int
+    """Place within the generation, from 0."""
+    population: int
+    """Proposals of a generation."""
+    retry: int = 0
+    """How often this proposal's answer was a reward that the run already had."""
+    elites: int = 2
+    """How many of the best attempts are parents."""
+    history: tuple[Attempt, ...] = ()
+    """Trained candidates, best first."""
+    failures: tuple[tuple[str, tuple[Finding, ...]], ...] = ()
+    """Refused drafts of this run: file and findings."""
+    notes: tuple[str, ...] = ()
+    """What people said about this run's rewards."""
+    relevance: Mapping[str, float] = field(default_factory=dict)
+    """Scalar state field → correlation in [-1, 1] with the primary fitness of the step under random
+    behaviour, positive where more of the field goes with better fitness."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A proposed reward, not yet checked."""
+
+    text: str
+    """The reward file, its FORMULA included."""
+    idea: str
+    changes: str
+    """What is different from the parents."""
+    operator: Operator
+    parents: tuple[str, ...] = ()
+    """Candidate ids."""
+    findings: tuple[Finding, ...] = ()
+    """Why there is no file (`no-code`, `cut-off`): then `text` is what came instead, and the draft
+    goes to `repair` without being checked."""
+
+
+class Designer(Protocol):
+    """Proposes rewards. Stateless and thread-safe: the answer follows from the brief."""
+
+    name: str
+    model: str | None
+    """The language model behind it, if any."""
+
+    def propose(self, brief: Brief) -> Draft:
+        """Return a new reward; raises LLMError or BudgetExceeded where a model is asked."""
+        ...
+
+    def repair(
+        self, brief: Brief, draft: Draft, findings: Sequence[Finding], attempt: int
+    ) -> Draft | None:
+        """Return a corrected draft, None if this designer cannot correct.
+
+        Args:
+            brief: As given to `propose`.
+            draft: The refused draft.
+            findings: Why it was refused.
+            attempt: From 1, counts the repairs of this proposal.
+        """
+        ...

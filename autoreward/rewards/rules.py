@@ -1,0 +1,238 @@
+"""The rules of a reward file, checked on its syntax tree: an allow-list, nothing is run.
+
+They give quick, exact feedback to whoever wrote the file. They are not what keeps code in: the jail
+is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from autoreward.findings import Finding
+from autoreward.rewards import vocabulary
+from autoreward.rewards.constants import fold, number_problem
+from autoreward.rewards.imports import import_problem, imported, is_constant, is_function
+from autoreward.rewards.normal_form import is_formula, without_docstring
+from autoreward.rewards.reads import Tracer, arguments, calls
+from autoreward.rewards.rules_body import BodyRules, Scope
+from autoreward.rewards.violations import FORBIDDEN_NODES, Violation
+
+MAX_DEPTH = 50
+MAX_NODES = 20_000
+
+
+def check_rules(tree: ast.Module) -> list[Finding]:
+    """Return an error for every place where a file breaks the rules, in the order of the file."""
+    return [
+        Finding(v.code, "error", v.what, evidence=f"line {v.line}", suggestion=v.fix)
+        for v in violations(tree)
+    ]
+
+
+def violations(tree: ast.Module) -> list[Violation]:
+    """Return every place where a file breaks the rules, in the order of the file."""
+    oversize = _oversize(tree)
+    if oversize:
+        return [oversize]  # the checks below recurse
+    functions: dict[str, ast.FunctionDef] = {}
+    found = list(_module_level(tree, functions))
+    tracer = Tracer(functions)
+    called = frozenset[str]().union(*map(calls, functions.values()))
+    for name in functions:
+        # A private function that nothing calls is read as if it were a component.
+        if not name.startswith("_") or name not in called:
+            tracer.trace(name)
+    found += [
+        Violation(
+            node.lineno,
+            f"{node.id} is used as a whole",
+            f"read its fields, e.g. {node.id}.FIELD, or hand it to a function of this file",
+        )
+        for node in tracer.escapes
+    ]
+    numbers = _numbers(tree)
+    names = imported(tree)
+    constants = frozenset(_constant_names(tree))
+    for name, function in functions.items():
+        scope = Scope(functions, names, constants, numbers, tracer.stands_for.get(name, {}))
+        found += _signature(function)
+        found += BodyRules(function, scope).check()
+    found += _recursion(functions)
+    return sorted(set(found), key=lambda violation: (violation.line, violation.what))
+
+
+def _oversize(tree: ast.Module) -> Violation | None:
+    stack: list[tuple[ast.AST, int, int]] = [(tree, 0, 1)]
+    count = 0
+    while stack:
+        node, depth, line = stack.pop()
+        line = getattr(node, "lineno", line)
+        count += 1
+        if depth > MAX_DEPTH:
+            return Violation(
+                line, "the code is nested too deeply", "split it with local variables and helpers"
+            )
+        if count > MAX_NODES:
+            return Violation(line, "the file is too large", "keep to what the reward needs")
+        stack += [(child, depth + 1, line) for child in ast.iter_child_nodes(node)]
+    return None
+
+
+def _module_level(tree: ast.Module, functions: dict[str, ast.FunctionDef]) -> Iterator[Violation]:
+    """Check the statements of the file itself and collect its functions."""
+    taken: dict[str, int] = {}
+    for statement in without_docstring(tree.body):
+        line = statement.lineno
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            problem = import_problem(statement)
+            if problem:
+                yield Violation(
+                    line,
+                    f"`{problem}` is not allowed",
+                    "a reward file may import torch, math and torch.nn.functional only; "
+                    "the helpers are in scope without an import",
+                )
+            continue
+        if isinstance(statement, ast.FunctionDef):
+            name = statement.name
+            functions.setdefault(name, statement)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            yield from _constant(statement)
+            name = ", ".join(_targets(statement))
+        else:
+            yield _outside(statement)
+            continue
+        if name in taken:
+            yield Violation(
+                line,
+                f"{name!r} is defined twice (first on line {taken[name]})",
+                "give each component, helper and constant a name of its own",
+                code="duplicate",
+            )
+        taken.setdefault(name, line)
+        if name.startswith("__") or name in vocabulary.BUILTINS or name in ("torch", "math"):
+            yield Violation(line, f"the name {name!r} is reserved", "choose another")
+
+
+def _outside(statement: ast.stmt) -> Violation:
+    fix = "at the top level a reward file has imports, constants, functions and FORMULA only"
+    what = FORBIDDEN_NODES.get(type(statement), ("", ""))[0]
+    kind = type(statement).__name__.lower()
+    return Violation(statement.lineno, what or f"a statement ({kind}) outside functions", fix)
+
+
+def _constant(statement: ast.Assign | ast.AnnAssign) -> Iterator[Violation]:
+    """Check `NAME = literal` and `FORMULA = "..."` at the top level."""
+    line, value = statement.lineno, statement.value
+    if len(_targets(statement)) != 1:
+        yield Violation(line, "only NAME = VALUE may stand outside functions", "split it")
+    elif is_formula(statement):
+        if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+            yield Violation(
+                line,
+                "FORMULA must be one string literal",
+                'write e.g. FORMULA = "forward - 0.1 * effort"',
+                code="formula",
+            )
+    elif value is None:
+        yield Violation(line, "a constant has no value", "write NAME = number")
+    else:
+        yield from _constant_value(value)
+
+
+def _constant_value(node: ast.expr) -> Iterator[Violation]:
+    problem = number_problem(node, {})
+    if problem:
+        yield Violation(node.lineno, *problem)
+        return
+    match node:
+        case ast.Constant(value=bool() | int() | float()) | ast.Name(id="inf" | "pi"):
+            return
+        case ast.Name(id=name) if name.isupper():  # an earlier constant; unknown ones fail to load
+            return
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if is_constant(f"{module}.{name}"):
+            return
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="math"), attr=name), args=parts) if (
+            is_function(f"math.{name}") and not node.keywords
+        ):
+            pass
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            parts = [operand]
+        case ast.BinOp(left=left, right=right, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()):
+            parts = [left, right]
+        case ast.BinOp(left=left, right=right, op=ast.Pow()):
+            parts = [left, right]
+        case ast.Tuple(elts=parts):
+            pass
+        case _:
+            yield Violation(
+                node.lineno,
+                "a constant outside functions must be a number or a tuple of numbers",
+                "use a tuple for a list, and make tensors inside the function",
+            )
+            return
+    for part in parts:
+        if isinstance(part, ast.Tuple) and not isinstance(node, ast.Tuple):
+            yield Violation(part.lineno, "arithmetic on a tuple", "write the numbers out")
+        else:
+            yield from _constant_value(part)
+
+
+def _targets(statement: ast.Assign | ast.AnnAssign) -> list[str]:
+    """Return the names that a statement binds; none where a target is more than a name."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return names if len(names) == len(targets) else []
+
+
+def _constant_names(tree: ast.Module) -> Iterator[str]:
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and not is_formula(statement):
+            yield from _targets(statement)
+
+
+def _numbers(tree: ast.Module) -> Mapping[str, float]:
+    """Return the file's constants that are one number."""
+    numbers: dict[str, float] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            value = fold(statement.value, numbers)
+            if value is not None:
+                numbers |= dict.fromkeys(_targets(statement), value)
+    return numbers
+
+
+def _signature(function: ast.FunctionDef) -> Iterator[Violation]:
+    line, name = function.lineno, function.name
+    if function.decorator_list:
+        yield Violation(line, f"{name} has a decorator", "remove it")
+    if function.args.vararg or function.args.kwarg:
+        yield Violation(line, f"{name} takes * or ** parameters", "name each parameter")
+    for default in [*function.args.defaults, *function.args.kw_defaults]:
+        number = default is not None and fold(default, {}) is not None
+        constant = isinstance(default, ast.Constant) and isinstance(default.value, bool | None)
+        named = isinstance(default, ast.Name) and default.id.lstrip("_").isupper()
+        if default is not None and not (number or constant or named):
+            yield Violation(
+                line, f"a default of {name} is no number", "use a number, or pass the value"
+            )
+    for argument in arguments(function):
+        if argument.arg.startswith("__") or argument.arg in ("torch", "math"):
+            yield Violation(line, f"the parameter name {argument.arg!r} is reserved", "rename it")
+
+
+def _recursion(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Violation]:
+    graph = {name: calls(function) & functions.keys() for name, function in functions.items()}
+    for name in graph:
+        seen: set[str] = set()
+        waiting = list(graph[name])
+        while waiting:
+            called = waiting.pop()
+            if called not in seen:
+                seen.add(called)
+                waiting += graph[called]
+        if name in seen:
+            yield Violation(
+                functions[name].lineno, f"{name} calls itself", "write it without recursion"
+            )

@@ -1,0 +1,58 @@
+"""One broken rule of a reward file, and the sentences for syntax that it may not have at all."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One place where a reward file breaks the rules."""
+
+    line: int
+    what: str
+    """What is not allowed."""
+    fix: str
+    """What to do instead."""
+    code: str = "forbidden"
+
+    @property
+    def sentence(self) -> str:
+        """What and what to do instead, in one line."""
+        return f"{self.what}: {self.fix}"
+
+
+FORBIDDEN_NODES: dict[type[ast.AST], tuple[str, str]] = {
+    ast.While: ("`while` is not allowed", "use `for` over a short range, or batched torch"),
+    ast.ClassDef: ("classes are not allowed", "write functions"),
+    ast.AsyncFunctionDef: ("`async` is not allowed", "write a plain function"),
+    ast.AsyncFor: ("`async` is not allowed", "write plain code"),
+    ast.AsyncWith: ("`async` is not allowed", "write plain code"),
+    ast.Await: ("`await` is not allowed", "write plain code"),
+    ast.With: ("`with` is not allowed", "drop it: gradients are off already"),
+    ast.Try: ("`try` is not allowed", "avoid the error, e.g. by clamp or torch.where"),
+    ast.TryStar: ("`try` is not allowed", "avoid the error, e.g. by clamp or torch.where"),
+    ast.Raise: ("`raise` is not allowed", "return a finite value for every row"),
+    ast.Assert: ("`assert` is not allowed", "drop it: shapes are checked for you"),
+    ast.Global: ("`global` is not allowed", "keep values in `memory`, or pass them on"),
+    ast.Nonlocal: ("`nonlocal` is not allowed", "keep values in `memory`, or pass them on"),
+    ast.Delete: ("`del` is not allowed", "drop it"),
+    ast.Match: ("`match` is not allowed", "use `if`, or torch.where on tensors"),
+    ast.Import: ("imports inside functions are not allowed", "import at the top of the file"),
+    ast.ImportFrom: ("imports inside functions are not allowed", "import at the top of the file"),
+    ast.FunctionDef: (
+        "functions inside functions are not allowed",
+        "put it at the top level under a name that starts with _",
+    ),
+    ast.Lambda: ("`lambda` is not allowed", "write a function whose name starts with _"),
+    ast.GeneratorExp: ("generator expressions are not allowed", "use a list in [ ]"),
+    ast.SetComp: ("sets are not allowed", "use a list"),
+    ast.Set: ("sets are not allowed", "use a tuple"),
+    ast.DictComp: ("dict comprehensions are not allowed", "write the dict out"),
+    ast.NamedExpr: ("`:=` is not allowed", "assign on a line of its own"),
+    ast.Yield: ("`yield` is not allowed", "return a tensor"),
+    ast.YieldFrom: ("`yield` is not allowed", "return a tensor"),
+    ast.JoinedStr: ("f-strings are not allowed", "a reward needs no text; use plain names as keys"),
+    ast.Starred: ("`*` unpacking is not allowed", "write the arguments out"),
+}

@@ -1,0 +1,1 @@
+"""The run: proposals, checks, trainings, selection, confirmation, report; journaled and resumable."""

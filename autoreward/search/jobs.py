@@ -1,0 +1,147 @@
+"""Trainings on their way: journal, trainer and job folders kept in step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autoreward.config import Settings
+from autoreward.evaluation.statistics import Estimate, estimate
+from autoreward.evaluation.trainer import Trainer
+from autoreward.findings import Finding
+from autoreward.schema import Fitness
+from autoreward.search.observer import Observer
+from autoreward.store.journal import Journal
+from autoreward.store.records import Purpose
+from autoreward.training.messages import POLICY_FILE, RESULT_FILE, Train
+
+SNAPSHOTS = 10
+"""Points of a learning curve that are kept in the journal; the whole curve stays in the folder."""
+CONFIRM_SEEDS_FROM = 1000
+"""Index of the first training seed of confirmation and baselines; search uses lower ones."""
+
+
+class Jobs:
+    """Queues trainings and takes in their results. A finished training is never repeated.
+
+    Args:
+        journal: The run's journal.
+        trainer: Carries trainings out.
+        settings: The run's settings.
+        primary: The fitness that decides, for messages.
+        observer: Told of everything.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        trainer: Trainer,
+        settings: Settings,
+        primary: Fitness,
+        observer: Observer,
+    ) -> None:
+        self._journal, self._trainer, self._settings = journal, trainer, settings
+        self._primary, self._observe = primary, observer
+        self._waiting: set[str] = set()
+
+    def request(
+        self, candidate: str, purpose: Purpose, text: str, formula: str, seed_index: int
+    ) -> str:
+        """Ask for one training and return its job id; nothing happens if it is finished already."""
+        job_id = f"{candidate}-{purpose}-s{seed_index}"
+        steps = self._settings.training.steps
+        job = self._journal.queue_job(
+            job_id, candidate=candidate, purpose=purpose, training_seed=seed_index, steps=steps
+        )
+        if job.state in ("done", "failed"):
+            return job_id
+        directory = self._journal.files.job(job_id)
+        directory.mkdir(parents=True, exist_ok=True)
+        self._journal.start_job(job_id)
+        if (directory / RESULT_FILE).exists():  # finished, but the host was killed before it knew
+            self._take_in(job_id)
+            return job_id
+        seed, episodes = self._settings.seed, self._settings.validation.episodes
+        self._waiting.add(job_id)
+        self._trainer.send(
+            Train(
+                job=job_id,
+                directory=str(directory.resolve()),
+                code=text,
+                formula=formula,
+                seed=(seed, seed_index),
+                steps=steps,
+                validation=(seed, episodes),
+            )
+        )
+        return job_id
+
+    def pump(self, timeout: float) -> None:
+        """Take in what the trainer reports within `timeout` seconds."""
+        for event in self._trainer.events(timeout):
+            if event["event"] == "trained":
+                self._waiting.discard(event["job"])
+                self._take_in(event["job"])
+            elif event["event"] == "restarted":
+                self._journal.event("trainer-restarted", deaths=event["deaths"])
+                self._observe("restarted", **event)
+            elif event["event"] == "progress":
+                self._observe("progress", **event)
+
+    def unfinished(self, jobs: Iterable[str]) -> set[str]:
+        """Return those of `jobs` that are still on their way."""
+        return self._waiting & set(jobs)
+
+    def _take_in(self, job_id: str) -> None:
+        """Read a finished job's result, as untrusted as any file, into the journal."""
+        path = self._journal.files.job(job_id) / RESULT_FILE
+        result = json.loads(path.read_text())
+        finding = Finding.from_dict(result["finding"]) if result["finding"] else None
+        self._journal.finish_job(
+            job_id,
+            "done" if result["ok"] else "failed",
+            result={"seconds": result["seconds"], "snapshots": snapshots(result["curve"])},
+            scores=result["scores"],
+            findings=[finding] if finding else [],
+            source="trainer",
+            env_steps=int(result["steps"]),
+        )
+        job = self._journal.job(job_id)
+        assert job is not None
+        facts: dict[str, Any] = {"job": job_id, "candidate": job.candidate, "purpose": job.purpose}
+        if finding:
+            self._observe("failed", finding=finding, **facts)
+            return
+        score = estimate([result["scores"]["validation"][self._primary.name]])
+        self._observe("trained", score=score, seconds=result["seconds"], **facts)
+
+
+def snapshots(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return up to ten evenly spaced points of a learning curve, the last one included."""
+    if len(curve) <= SNAPSHOTS:
+        return curve
+    step = (len(curve) - 1) / (SNAPSHOTS - 1)
+    return [curve[round(i * step)] for i in range(SNAPSHOTS)]
+
+
+def fitness_of(
+    journal: Journal, jobs: Iterable[str], split: str
+) -> dict[str, Estimate]:
+    """Return the fitness vector over several trainings; empty if none was measured."""
+    groups: dict[str, list[list[float]]] = {}
+    for job in jobs:
+        for name, values in journal.scores(job, split).items():
+            groups.setdefault(name, []).append(values)
+    return {name: estimate(values) for name, values in groups.items()}
+
+
+def policy_path(journal: Journal, job_id: str) -> Path:
+    """Return the file of a trained policy."""
+    return journal.files.job(job_id) / POLICY_FILE
+
+
+def as_json(fitness: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return a fitness vector in the form of the commands' JSON."""
+    return {name: value.to_dict() for name, value in fitness.items()}

@@ -1,0 +1,216 @@
+"""Reward files as people and language models write them: all must be accepted and must run."""
+
+from __future__ import annotations
+
+from autoreward.schema import Actuator, Field, StateSchema
+
+SCHEMA = StateSchema(
+    state=(
+        Field("height", "qpos[1]", "m", "height"),
+        Field("pitch", "qpos[2]", "rad", "pitch"),
+        Field("speed", "qvel[0]", "m/s", "speed"),
+        Field("position", "sensor:p", "m", "position", shape=(3,)),
+        Field("goal", "sensor:g", "m", "goal", shape=(3,)),
+        Field("joint_velocity", "qvel[3:6]", "rad/s", "joints", shape=(3,)),
+        Field("contact", "sensor:c", "1", "contact"),
+    ),
+    action=(Actuator("a", "N", "a"), Actuator("b", "N", "b"), Actuator("c", "N", "c")),
+    dt=0.05,
+)
+
+HONEST: dict[str, str] = {
+    "helpers": '''
+"""Run upright."""
+
+def forward(state, action, next_state):
+    """Speed against a target."""
+    return tolerance(next_state.speed, lower=1.5, upper=inf, margin=1.5)
+
+def effort(state, action, next_state):
+    return action.square().mean(dim=-1)
+
+FORMULA = "forward - 0.1 * effort"
+''',
+    "exp_of_distance": '''
+import torch
+
+def reach(state, action, next_state):
+    error = torch.norm(next_state.position - next_state.goal, dim=-1)
+    return torch.exp(-4.0 * error)
+
+FORMULA = "reach"
+''',
+    "where_and_masks": '''
+import torch
+
+def upright(state, action, next_state):
+    ok = (next_state.height > 0.7) & (next_state.pitch.abs() < 0.2) | ~(next_state.speed > 9)
+    return torch.where(ok, torch.ones_like(next_state.height), torch.zeros_like(next_state.height))
+
+FORMULA = "upright"
+''',
+    "linalg_clamp": '''
+import torch
+
+_EPS: float = 1e-6
+
+def aligned(state, action, next_state) -> torch.Tensor:
+    offset = next_state.goal - next_state.position
+    unit = offset / (torch.linalg.norm(offset, dim=-1, keepdim=True) + _EPS)
+    return torch.clamp((unit * next_state.joint_velocity).sum(dim=-1), min=-1.0, max=1.0)
+
+FORMULA = "aligned"
+''',
+    "stack_cat_mean": '''
+def calm(state, action, next_state):
+    parts = torch.stack([next_state.speed, next_state.pitch, next_state.height]).mean(0)
+    rest = torch.cat([next_state.position, next_state.joint_velocity], dim=-1).abs().amax(dim=-1)
+    return -(parts ** 2 + 0.1 * rest)
+
+FORMULA = "calm"
+''',
+    "trigonometry": '''
+import math
+
+import torch
+import torch.nn.functional as F
+
+_LIMIT = math.pi / 4
+_TARGET = (0.0, 0.5, 1.0)
+
+def facing(state, action, next_state):
+    angle = torch.atan2(torch.sin(next_state.pitch), torch.cos(next_state.pitch))
+    return F.softplus(_LIMIT - angle.abs()) - math.log(2.0)
+
+def near(state, action, next_state):
+    target = torch.tensor(_TARGET)
+    return bell(distance(next_state.position, target), sigma=0.3)
+
+FORMULA = "facing + near"
+''',
+    "private_helpers": '''
+def _planar(point):
+    """The first two entries."""
+    return point[..., :2]
+
+def _gap(s, scale=1.0):
+    return scale * norm(_planar(s.goal) - _planar(s.position))
+
+def progress_made(state, action, next_state):
+    return _gap(state, 2.0) - _gap(next_state, scale=2.0)
+
+FORMULA = "progress_made"
+''',
+    "loops": '''
+_WEIGHTS = (0.5, 0.3, 0.2)
+
+def weighted(state, action, next_state):
+    total = torch.zeros_like(next_state.height)
+    for i, w in enumerate(_WEIGHTS):
+        total += w * next_state.joint_velocity[:, i].abs()
+    for j in range(action.shape[-1]):
+        total = total + 0.01 * action[:, j] ** 2
+    return total
+
+def listed(state, action, next_state):
+    return sum([w * x for w, x in zip([1.0, 2.0], [next_state.speed, next_state.pitch])])
+
+FORMULA = "weighted + listed"
+''',
+    "annotations_and_conditionals": '''
+from __future__ import annotations
+
+from typing import Dict
+
+import torch
+from torch import Tensor
+
+USE_SQUARE = True
+
+def smooth(state: State, action: Tensor, next_state: State) -> Tensor:
+    scale: float = 2.0 if USE_SQUARE else 1.0
+    change: Tensor = next_state.joint_velocity - state.joint_velocity
+    return -(scale * change.pow(2)).sum(-1)
+
+FORMULA = "smooth"
+''',
+    "memory": '''
+def steady(state, action, next_state, memory):
+    """Penalise a change of the action since the last step."""
+    last = memory.get("last", action)
+    memory["last"] = action
+    if "count" not in memory:
+        memory["count"] = torch.zeros_like(action[:, 0])
+    memory["count"] += 1.0
+    return -(action - last).square().sum(dim=-1) / memory["count"]
+
+FORMULA = "steady"
+''',
+    "eureka": '''
+import torch
+from typing import Dict, Tuple
+
+def compute_reward(state, action, next_state) -> Tuple[torch.Tensor, Dict[str, torch.Tensor]]:
+    speed_temperature: float = 0.5
+    speed_reward = torch.exp(next_state.speed.clamp(max=2.0) / speed_temperature) - 1.0
+    cost = 0.1 * torch.sum(torch.square(action), dim=1)
+    total_reward = speed_reward - cost
+    return total_reward, {"speed_reward": speed_reward, "cost": -cost}
+''',
+    "eureka_total_only": '''
+def compute_reward(state, action, next_state):
+    return next_state.speed - 0.1 * action.pow(2).sum(dim=-1)
+''',
+    "eureka_grown_dict": '''
+def compute_reward(state, action, next_state):
+    parts = {}
+    parts["speed"] = next_state.speed
+    parts["height"] = (next_state.height > 0.5).float()
+    return sum(parts.values()), parts
+''',
+    "booleans": '''
+def success(state, action, next_state):
+    return torch.logical_and(next_state.height > 0.5, next_state.contact == 0)
+
+FORMULA = "success"
+''',
+    "alias_and_component_calls": '''
+def standing(state, action, next_state):
+    s = next_state
+    return tolerance(s.height, 1.0, 1.4, margin=0.3)
+
+def running(state, action, next_state):
+    stand = standing(state, action, next_state)
+    return stand * torch.minimum(next_state.speed, torch.tensor(3.0)) / 3.0
+
+FORMULA = "running + 0.1 * standing"
+''',
+    "methods_and_slices": '''
+def shape_of_motion(state, action, next_state):
+    v = next_state.joint_velocity
+    spread = v.max(dim=-1).values - v.min(dim=-1)[0]
+    tail = v[:, 1:].norm(dim=-1) + v.view(-1, 3)[..., 2].to(torch.float32)
+    late = torch.nan_to_num(tail / spread.clamp_min(1e-3), nan=0.0).detach()
+    return late.unsqueeze(-1).expand(-1, 2).mean(dim=1).masked_fill(next_state.contact > 0, 0.0)
+
+FORMULA = "clip(shape_of_motion, 0, 5)"
+''',
+    "no_formula_yet": '''
+def drift(state, action, next_state):
+    return (next_state.position - state.position)[:, 0] / 0.05
+''',
+    "python_numbers": '''
+TARGET_SPEED = 2.0
+_BOUNDS = (TARGET_SPEED * 0.9, TARGET_SPEED * 1.1)
+
+def track(state, action, next_state):
+    low, high = _BOUNDS
+    inside = (low <= next_state.speed) & (next_state.speed <= high)
+    width = max(high - low, 0.1)
+    if width > 1 and 0 < low < high:
+        width = 1.0
+    return inside * 1.0 - (next_state.speed - TARGET_SPEED).abs() / float(width)
+
+FORMULA = "track"
+''',
+}

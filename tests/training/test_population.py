@@ -1,0 +1,164 @@
+"""Learners together: independence, containment, slots, checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from autoreward.config import TrainingSettings
+from autoreward.environments.environment import load_environment
+from autoreward.rewards.formula import parse_formula
+from autoreward.sandbox.jail import Batch, JailFailure
+from autoreward.seeds import TrainingSeed
+from autoreward.training.learner import LearnerSpec
+from autoreward.training.population import Population
+
+SETTINGS = TrainingSettings(envs=4, rollout=16, minibatches=2, epochs=2)
+FIELD = "forward_velocity"
+
+
+def forward(batch: Batch) -> dict[str, np.ndarray]:
+    """Forward velocity, as a language model's reward would compute it."""
+    return {"forward": batch.next_state[FIELD].astype(np.float32)}
+
+
+def spec(job: str, seed: int = 0, steps: int = 10**9, formula: str = "forward") -> LearnerSpec:
+    """Return a learner that never ends by itself."""
+    return LearnerSpec(job, "", parse_formula(formula), TrainingSeed(0, seed), steps)
+
+
+def population(source: Any, env: str = "half_cheetah") -> Population:
+    """Return an empty population."""
+    return Population(load_environment(env), 200, SETTINGS, source, threads=2)
+
+
+def test_learning_in_company_equals_learning_alone(function_source: Any) -> None:
+    """The same seed gives bit-equal curve and policy alone and beside two other learners."""
+    source = function_source({name: forward for name in "abc"}, (FIELD,))
+    alone, company = population(source), population(source)
+    alone.admit(spec("a", 7))
+    for name, seed in (("b", 1), ("a", 7), ("c", 2)):
+        company.admit(spec(name, seed))
+    for _ in range(4):
+        alone.iterate()
+        company.iterate()
+    curves = alone.learners[0].curve, company.learners[1].curve
+    for mine, theirs in zip(*curves, strict=True):
+        assert mine["reward"] == theirs["reward"]
+    for name, weight in alone.policy(0).items():
+        assert torch.equal(weight, company.policy(1)[name]), name
+
+
+def test_company_may_come_and_go(function_source: Any) -> None:
+    """Admitting and evicting neighbours between iterations does not touch a learner."""
+    source = function_source({name: forward for name in "abc"}, (FIELD,))
+    alone, changing = population(source), population(source)
+    alone.admit(spec("a", 7))
+    changing.admit(spec("b", 1))
+    changing.admit(spec("a", 7))
+    for step in range(4):
+        if step == 1:
+            changing.evict(0)
+        if step == 2:
+            changing.admit(spec("c", 3))
+        alone.iterate()
+        changing.iterate()
+    index = [learner.spec.job for learner in changing.learners].index("a")
+    for name, weight in alone.policy(0).items():
+        assert torch.equal(weight, changing.policy(index)[name]), name
+
+
+def test_a_failing_reward_ends_its_own_learner(function_source: Any) -> None:
+    """A reward that breaks is evicted with a finding; its neighbour trains as if alone."""
+
+    def broken(batch: Batch) -> dict[str, np.ndarray]:
+        raise JailFailure("timeout", "no answer within 1 s")
+
+    source = function_source({"good": forward, "bad": broken}, (FIELD,))
+    alone, company = population(source), population(source)
+    alone.admit(spec("good", 7))
+    company.admit(spec("bad", 1))
+    company.admit(spec("good", 7))
+    alone.iterate()
+    ended = company.iterate()
+    assert [(e.learner.spec.job, e.finding.code) for e in ended if e.finding] == [("bad", "timeout")]
+    assert [learner.spec.job for learner in company.learners] == ["good"]
+    for name, weight in alone.policy(0).items():
+        assert torch.equal(weight, company.policy(0)[name]), name
+
+
+def test_nan_is_contained(function_source: Any) -> None:
+    """One learner's formula is not finite: it ends with a finding, the batch goes on."""
+
+    def huge(batch: Batch) -> dict[str, np.ndarray]:
+        return {"forward": np.full(batch.starts.shape, 3e38, dtype=np.float32)}
+
+    source = function_source({"good": forward, "bad": huge}, (FIELD,))
+    learners = population(source)
+    learners.admit(spec("bad", 1, formula="forward * forward"))
+    learners.admit(spec("good", 7))
+    ended = learners.iterate()
+    assert [e.finding.code for e in ended if e.finding] == ["bad-values"]
+    for _ in range(2):
+        assert learners.iterate() == []
+    assert all(bool(torch.isfinite(w).all()) for w in learners.policy(0).values())
+
+
+def test_nan_parameters_end_their_own_learner(function_source: Any) -> None:
+    """A policy that became NaN is taken out with the finding `nan-policy`."""
+    source = function_source({"a": forward, "b": forward}, (FIELD,))
+    learners = population(source)
+    learners.admit(spec("a", 1))
+    learners.admit(spec("b", 2))
+    learners.iterate()
+    learners._parameters.flat[0, 0] = float("nan")
+    ended = learners.iterate()
+    assert [(e.learner.spec.job, e.finding and e.finding.code) for e in ended] == [
+        ("a", "nan-policy")
+    ]
+    assert learners.iterate() == []
+
+
+def test_a_learner_ends_with_its_steps(function_source: Any) -> None:
+    """A learner leaves its slot when it has had its steps, and only then."""
+    source = function_source({"short": forward, "long": forward}, (FIELD,))
+    learners = population(source)
+    learners.admit(spec("short", 1, steps=2 * learners.steps_per_iteration))
+    learners.admit(spec("long", 2, steps=3 * learners.steps_per_iteration))
+    left = [[e.learner.spec.job for e in learners.iterate()] for _ in range(3)]
+    assert left == [[], ["short"], ["long"]]
+    assert len(learners) == 0
+
+
+def test_checkpoint_continues_bit_for_bit(function_source: Any) -> None:
+    """A learner restored in a new population ends with the very same parameters."""
+    formula = "normalize(forward) + 0.1 * potential(forward)"
+    source = function_source({"a": forward, "other": forward}, (FIELD,))
+    whole = population(source)
+    whole.admit(spec("a", 7, formula=formula))
+    for _ in range(2):
+        whole.iterate()
+    tensors, metadata = whole.checkpoint(0), whole.learners[0].metadata()
+    later = population(source)
+    learner = later.admit(spec("a", 7, formula=formula))
+    later.restore(0, tensors)
+    learner.load_metadata(metadata)
+    for _ in range(2):
+        whole.iterate()
+        later.iterate()
+    assert torch.equal(whole._parameters.flat, later._parameters.flat)
+    assert whole.learners[0].curve == later.learners[0].curve
+
+
+def test_reward_scale_does_not_matter(function_source: Any) -> None:
+    """Rewards are normalised per learner: a thousandfold reward trains the same policy."""
+    source = function_source({"a": forward, "b": forward}, (FIELD,))
+    learners = population(source)
+    learners.admit(spec("a", 7))
+    learners.admit(spec("b", 7, formula="1000 * forward"))
+    for _ in range(3):
+        learners.iterate()
+    for name, weight in learners.policy(0).items():
+        assert torch.allclose(weight, learners.policy(1)[name], atol=1e-3), name
