@@ -88,9 +88,9 @@ def _distinct(terms: Terms) -> bool:
 
 
 def _policy(brief: Brief, parts: dict[str, Primitive], ranked: Sequence[Terms]) -> Policy:
-    elites = ranked[: max(2, math.ceil(len(ranked) / 4))]
-    normal = [normal_form(terms, list(parts)) for terms in elites]
-    return refit(prior(tuple(parts.values()), brief.relevance), normal)
+    normal = [normal_form(terms, list(parts)) for terms in ranked]
+    elites = min(max(2, math.ceil(len(normal) / 4)), len(normal))
+    return refit(prior(tuple(parts.values()), brief.relevance), normal, elites)
 
 
 def _draw(

@@ -15,12 +15,14 @@ from random import Random
 from autoreward.agents.grammar import KINDS, MAX_TERMS, MIN_WEIGHT, Gate, Kind, Term, Terms
 from autoreward.agents.primitives import ALIVE, EFFORT, Primitive
 
-SMOOTHING = 0.7
+SMOOTHING = 0.85
 """Share of the elites in the refitted distribution; the rest stays with the prior."""
 _MODE = 0.6
 """Components at least this probable are in the most probable formula's draft."""
 _LEAST_SPREAD = 0.2
 """Of log |weight|: keeps a few equal elites from freezing the search."""
+_DOUBT = 1.0
+"""Imagined formulas per choice that say nothing: what holds the policy back while few are known."""
 _WIDTHS = (0.05, 0.1, 0.2, 0.4)
 """Sigmas of a bell, as shares of the component's usual range."""
 _SLOPES = (1.0, 2.0, 4.0)
@@ -75,30 +77,51 @@ def _prior_choice(part: Primitive, correlation: float) -> Choice:
     )
 
 
-def refit(start: Policy, elites: Sequence[Terms], smoothing: float = SMOOTHING) -> Policy:
-    """Return `start` moved toward the elites, in normal form, by `smoothing`."""
+def refit(
+    start: Policy, ranked: Sequence[Terms], elites: int, smoothing: float = SMOOTHING
+) -> Policy:
+    """Return `start` moved toward the elites by `smoothing`.
+
+    Past formulas were not drawn from `start`, so what counts is not how often the elites made a
+    choice but how much oftener they made it than all formulas did.
+
+    Args:
+        start: The policy to move.
+        ranked: All past formulas in normal form, best first.
+        elites: How many of them are elites.
+        smoothing: Share of what the elites say.
+    """
     if not elites:
         return start
-    gates = [term.gate.primitive for terms in elites for term in terms if term.gate]
-    return {
-        name: _refit_choice(
-            choice,
-            [term for terms in elites for term in terms if term.primitive == name],
-            len(elites),
-            gates.count(name),
-            smoothing,
-        )
-        for name, choice in start.items()
-    }
+    gates = [term.gate.primitive for terms in ranked[:elites] for term in terms if term.gate]
+    refitted = {}
+    for name, choice in start.items():
+        uses = [next((t for t in terms if t.primitive == name), None) for terms in ranked]
+        refitted[name] = _refit_choice(choice, uses, elites, gates.count(name), smoothing)
+    return refitted
 
 
 def _refit_choice(
-    start: Choice, terms: Sequence[Term], elites: int, gating: int, smoothing: float
+    start: Choice, uses: Sequence[Term | None], elites: int, gating: int, smoothing: float
 ) -> Choice:
     def blend(old: float, new: float) -> float:
         return (1.0 - smoothing) * old + smoothing * new
 
-    moved = replace(start, include=blend(start.include, min(len(terms) / elites, 1.0)))
+    def lift(sign: int) -> float:
+        """Return how much likelier an elite is among the formulas with this sign."""
+        alike = [_sign(term) == sign for term in uses]
+        chance = elites / len(uses)
+        return (sum(alike[:elites]) + _DOUBT * chance) / (sum(alike) + _DOUBT) / chance
+
+    plus = start.include * start.positive * lift(1)
+    minus = start.include * (1.0 - start.positive) * lift(-1)
+    absent = (1.0 - start.include) * lift(0)
+    moved = replace(
+        start,
+        include=blend(start.include, (plus + minus) / (plus + minus + absent)),
+        positive=blend(start.positive, plus / (plus + minus)),
+    )
+    terms = [term for term in uses[:elites] if term is not None]
     if start.gate_weight:
         moved = replace(moved, gate_weight=start.gate_weight + gating)
     if not terms:
@@ -110,7 +133,6 @@ def _refit_choice(
     old_mean, old_spread = start.log_weight
     return replace(
         moved,
-        positive=blend(start.positive, sum(term.weight > 0 for term in terms) / count),
         log_weight=(blend(old_mean, mean), max(blend(old_spread, spread), _LEAST_SPREAD)),
         kinds={
             kind: blend(old, sum(term.kind == kind for term in terms) / count)
@@ -118,6 +140,10 @@ def _refit_choice(
         },
         gated=blend(start.gated, sum(term.gate is not None for term in terms) / count),
     )
+
+
+def _sign(term: Term | None) -> int:
+    return 0 if term is None else 1 if term.weight > 0 else -1
 
 
 def mode(policy: Policy) -> Terms:

@@ -105,9 +105,9 @@ def _time(folder: EnvironmentFolder, task: Task) -> str:
     if task.terminate != "never":
         facts.append(
             "The reward of the last step sees the terminal state as `next_state`. There is no flag "
-            "for the end: test the condition itself on `next_state` where it matters. After the end "
-            "nothing more is paid, so a reward that is mostly positive teaches staying alive and "
-            "one that is mostly negative teaches ending early."
+            "for the end: test the condition itself on `next_state` where it matters. After the "
+            "end nothing more is paid, so a reward that is mostly positive teaches staying alive "
+            "and one that is mostly negative teaches ending early."
         )
     return "\n".join(_wrap(f"* {fact}", indent="  ") for fact in facts)
 

@@ -78,8 +78,8 @@ class SchemaFile(Strict):
     state: dict[str, _StateSpec]
     action: dict[str, _ActionSpec]
     termination: dict[str, str]
-    """Ways an episode may end, each a sentence; the first is the default, a task may choose another.
-    The name `never` is kept for the one in which nothing ends it early."""
+    """Ways an episode may end early, each a sentence; the first is the default, a task may choose
+    another. The name `never` is kept for the one in which nothing does."""
     fitness: dict[str, _FitnessSpec]
 
     @model_validator(mode="after")

@@ -9,6 +9,8 @@ from autoreward.rewards import vocabulary
 _MODULES = frozenset({*vocabulary.TORCH_MODULES, "torch.nn", "math"})
 _FOR_TYPES = frozenset({"typing", "collections.abc", "__future__"})
 """Modules whose names appear in annotations only; annotations are never evaluated."""
+_LOOP_WORDS = frozenset({"dict", "enumerate", "len", "range", "zip"})
+"""The rules for loops rely on the meaning of these."""
 _HELPERS = "autoreward.rewards.helpers"
 
 
@@ -29,6 +31,10 @@ def imported(tree: ast.Module) -> dict[str, str]:
 
 def import_problem(node: ast.Import | ast.ImportFrom) -> str:
     """Return which part of an import a reward file may not have; empty if none."""
+    for alias in node.names:
+        bound = alias.asname or alias.name
+        if bound in _LOOP_WORDS or (alias.asname or "").startswith("__"):
+            return f"import {alias.name} as {bound}"
     if isinstance(node, ast.Import):
         allowed = _MODULES | _FOR_TYPES
         return next((f"import {a.name}" for a in node.names if a.name not in allowed), "")

@@ -7,11 +7,11 @@ is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from autoreward.findings import Finding
 from autoreward.rewards import vocabulary
-from autoreward.rewards.constants import fold, number_problem
+from autoreward.rewards.constants import Numbers, fold, number_problem
 from autoreward.rewards.imports import import_problem, imported, is_constant, is_function
 from autoreward.rewards.normal_form import is_formula, without_docstring
 from autoreward.rewards.reads import Tracer, arguments, calls
@@ -20,6 +20,10 @@ from autoreward.rewards.violations import FORBIDDEN_NODES, Violation
 
 MAX_DEPTH = 50
 MAX_NODES = 20_000
+_TYPE_SYNTAX = (
+    ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.List, ast.BinOp,
+    ast.BitOr, ast.expr_context,
+)  # fmt: skip
 
 
 def check_rules(tree: ast.Module) -> list[Finding]:
@@ -36,13 +40,15 @@ def violations(tree: ast.Module) -> list[Violation]:
     if oversize:
         return [oversize]  # the checks below recurse
     functions: dict[str, ast.FunctionDef] = {}
-    found = list(_module_level(tree, functions))
+    numbers: dict[str, float] = {}
+    found = list(_module_level(tree, functions, numbers))
     tracer = Tracer(functions)
-    called = frozenset[str]().union(*map(calls, functions.values()))
     for name in functions:
-        # A private function that nothing calls is read as if it were a component.
-        if not name.startswith("_") or name not in called:
+        if not name.startswith("_"):
             tracer.trace(name)
+    unused = functions.keys() - tracer.stands_for.keys()
+    for name in unused:  # read as if they were components, by the names of their parameters
+        tracer.trace(name)
     found += [
         Violation(
             node.lineno,
@@ -51,12 +57,12 @@ def violations(tree: ast.Module) -> list[Violation]:
         )
         for node in tracer.escapes
     ]
-    numbers = _numbers(tree)
     names = imported(tree)
     constants = frozenset(_constant_names(tree))
     for name, function in functions.items():
-        scope = Scope(functions, names, constants, numbers, tracer.stands_for.get(name, {}))
-        found += _signature(function)
+        bindings = tracer.stands_for[name]
+        scope = Scope(functions, names, constants, numbers, bindings, name in unused)
+        found += [*_signature(function), *_annotations(function)]
         found += BodyRules(function, scope).check()
     found += _recursion(functions)
     return sorted(set(found), key=lambda violation: (violation.line, violation.what))
@@ -79,9 +85,12 @@ def _oversize(tree: ast.Module) -> Violation | None:
     return None
 
 
-def _module_level(tree: ast.Module, functions: dict[str, ast.FunctionDef]) -> Iterator[Violation]:
-    """Check the statements of the file itself and collect its functions."""
+def _module_level(
+    tree: ast.Module, functions: dict[str, ast.FunctionDef], numbers: dict[str, float]
+) -> Iterator[Violation]:
+    """Check the statements of the file itself ; collect its functions and numbers."""
     taken: dict[str, int] = {}
+    constants: set[str] = set()
     for statement in without_docstring(tree.body):
         line = statement.lineno
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -98,8 +107,14 @@ def _module_level(tree: ast.Module, functions: dict[str, ast.FunctionDef]) -> It
             name = statement.name
             functions.setdefault(name, statement)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            yield from _constant(statement)
-            name = ", ".join(_targets(statement))
+            yield from _constant(statement, constants, numbers)
+            name = "".join(_targets(statement)[:1])
+            if not name:
+                continue
+            constants.add(name)
+            number = fold(statement.value, numbers) if statement.value is not None else None
+            if number is not None:
+                numbers[name] = number
         else:
             yield _outside(statement)
             continue
@@ -122,7 +137,9 @@ def _outside(statement: ast.stmt) -> Violation:
     return Violation(statement.lineno, what or f"a statement ({kind}) outside functions", fix)
 
 
-def _constant(statement: ast.Assign | ast.AnnAssign) -> Iterator[Violation]:
+def _constant(
+    statement: ast.Assign | ast.AnnAssign, constants: Set[str], numbers: Numbers
+) -> Iterator[Violation]:
     """Check `NAME = literal` and `FORMULA = "..."` at the top level."""
     line, value = statement.lineno, statement.value
     if len(_targets(statement)) != 1:
@@ -138,18 +155,19 @@ def _constant(statement: ast.Assign | ast.AnnAssign) -> Iterator[Violation]:
     elif value is None:
         yield Violation(line, "a constant has no value", "write NAME = number")
     else:
-        yield from _constant_value(value)
+        yield from _constant_value(value, constants, numbers)
 
 
-def _constant_value(node: ast.expr) -> Iterator[Violation]:
-    problem = number_problem(node, {})
+def _constant_value(node: ast.expr, constants: Set[str], numbers: Numbers) -> Iterator[Violation]:
+    """Check a constant's value: numbers, earlier constants, arithmetic and tuples of these."""
+    problem = number_problem(node, numbers)
     if problem:
         yield Violation(node.lineno, *problem)
         return
     match node:
         case ast.Constant(value=bool() | int() | float()) | ast.Name(id="inf" | "pi"):
             return
-        case ast.Name(id=name) if name.isupper():  # an earlier constant; unknown ones fail to load
+        case ast.Name(id=name) if name in constants:
             return
         case ast.Attribute(value=ast.Name(id=module), attr=name) if is_constant(f"{module}.{name}"):
             return
@@ -176,7 +194,7 @@ def _constant_value(node: ast.expr) -> Iterator[Violation]:
         if isinstance(part, ast.Tuple) and not isinstance(node, ast.Tuple):
             yield Violation(part.lineno, "arithmetic on a tuple", "write the numbers out")
         else:
-            yield from _constant_value(part)
+            yield from _constant_value(part, constants, numbers)
 
 
 def _targets(statement: ast.Assign | ast.AnnAssign) -> list[str]:
@@ -192,21 +210,12 @@ def _constant_names(tree: ast.Module) -> Iterator[str]:
             yield from _targets(statement)
 
 
-def _numbers(tree: ast.Module) -> Mapping[str, float]:
-    """Return the file's constants that are one number."""
-    numbers: dict[str, float] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
-            value = fold(statement.value, numbers)
-            if value is not None:
-                numbers |= dict.fromkeys(_targets(statement), value)
-    return numbers
-
-
 def _signature(function: ast.FunctionDef) -> Iterator[Violation]:
     line, name = function.lineno, function.name
     if function.decorator_list:
         yield Violation(line, f"{name} has a decorator", "remove it")
+    if getattr(function, "type_params", None):  # Python 3.12
+        yield Violation(line, f"{name} has type parameters", "remove them")
     if function.args.vararg or function.args.kwarg:
         yield Violation(line, f"{name} takes * or ** parameters", "name each parameter")
     for default in [*function.args.defaults, *function.args.kw_defaults]:
@@ -217,9 +226,21 @@ def _signature(function: ast.FunctionDef) -> Iterator[Violation]:
             yield Violation(
                 line, f"a default of {name} is no number", "use a number, or pass the value"
             )
+    names = [argument.arg for argument in arguments(function)]
+    if len(set(names)) < len(names):
+        yield Violation(line, f"two parameters of {name} have one name", "rename one")
     for argument in arguments(function):
         if argument.arg.startswith("__") or argument.arg in ("torch", "math"):
             yield Violation(line, f"the parameter name {argument.arg!r} is reserved", "rename it")
+
+
+def _annotations(function: ast.FunctionDef) -> Iterator[Violation]:
+    """Check that annotations are types as people write them; they are never evaluated."""
+    found = [argument.annotation for argument in arguments(function)] + [function.returns]
+    found += [node.annotation for node in ast.walk(function) if isinstance(node, ast.AnnAssign)]
+    for annotation in filter(None, found):
+        if not all(isinstance(node, _TYPE_SYNTAX) for node in ast.walk(annotation)):
+            yield Violation(annotation.lineno, "an annotation is no type", "write Tensor, or none")
 
 
 def _recursion(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Violation]:

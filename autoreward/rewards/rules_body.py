@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from autoreward.errors import did_you_mean
 from autoreward.rewards import vocabulary
 from autoreward.rewards.constants import LARGEST_SIZE, Numbers, asked_size, number_problem
 from autoreward.rewards.imports import is_constant, is_function, is_module, names_of
 from autoreward.rewards.loops import Loops
 from autoreward.rewards.reads import STATES, Bindings, arguments
-from autoreward.rewards.violations import FORBIDDEN_NODES, Violation
+from autoreward.rewards.violations import FORBIDDEN_NODES, Violation, instead_of
 
 _OPERATORS = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult,
@@ -34,6 +34,8 @@ class Scope:
     """The constants that are one number."""
     stands_for: Bindings
     """Names in the function that stand for parameters of a component."""
+    unused: bool
+    """Whether no component needs it, so that nobody knows what its parameters are."""
 
 
 class BodyRules:
@@ -49,6 +51,7 @@ class BodyRules:
         self.found: list[Violation] = []
         self.states = {name for name, roots in scope.stands_for.items() if roots & STATES}
         self.memories = {name for name, roots in scope.stands_for.items() if "memory" in roots}
+        self.unknown_kind = {a.arg for a in arguments(function)} if scope.unused else set()
         stored = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
         self.locals = {n.id for n in stored if isinstance(n.ctx, ast.Store)}
         self.locals |= {argument.arg for argument in arguments(function)}
@@ -100,6 +103,8 @@ class BodyRules:
                     self.statements(otherwise, depth)
                 case ast.For():
                     self.loop(node, depth)
+                case ast.Break() | ast.Continue() if not depth:
+                    self.say(node, "`break` or `continue` outside a loop", "drop it")
                 case ast.Pass() | ast.Break() | ast.Continue():
                     pass
                 case _:
@@ -150,7 +155,7 @@ class BodyRules:
 
     def expression(self, node: ast.expr, iterated: bool = False) -> None:
         """Check an expression; `iterated` where a loop runs over it."""
-        problem = number_problem(node, self.scope.numbers)
+        problem = number_problem(node, self.loops.numbers)
         if problem:
             self.say(node, *problem)
         match node:
@@ -257,10 +262,13 @@ class BodyRules:
 
     def unknown(self, node: ast.Name) -> None:
         """Say that a name stands for nothing that a reward file may use."""
+        if hasattr(builtins, node.id):
+            fix = instead_of(node.id, (), "use torch, math and the helpers")
+            self.say(node, f"{node.id} is not allowed", fix)
+            return
         known = self.locals | self.scope.constants | self.scope.functions.keys()
         known |= vocabulary.HELPERS.keys() | vocabulary.BUILTINS | self.scope.imports.keys()
-        near = did_you_mean(node.id, known).removeprefix("; ") if node.id[:1] != "_" else ""
-        fix = near if near.startswith("did") else "use torch, math, the helpers or your own names"
+        fix = instead_of(node.id, known, "use torch, math, the helpers or your own names")
         self.say(node, f"the name {node.id!r} is not available", fix, code="unknown-name")
 
     def attribute(self, node: ast.Attribute) -> None:
@@ -273,17 +281,16 @@ class BodyRules:
                 self.say(node, f"the function {path} is used as a value", "call it where needed")
             elif not is_constant(path):
                 self.unavailable(node, path)
-        elif isinstance(node.value, ast.Name) and node.value.id in self.states:
+        elif isinstance(node.value, ast.Name) and node.value.id in self.states | self.unknown_kind:
             return
         elif name in vocabulary.TENSOR_PROPERTIES:
             self.expression(node.value)
         elif name in vocabulary.TENSOR_METHODS:
             self.say(node, f"the method {name} is used as a value", f"call it: .{name}()")
         else:
-            near = did_you_mean(name, vocabulary.TENSOR_PROPERTIES | vocabulary.TENSOR_METHODS)
-            near = near if near.startswith("; did") else ""
+            known = vocabulary.TENSOR_PROPERTIES | vocabulary.TENSOR_METHODS
             fix = "tensors have shape, dtype and methods; fields belong to state and next_state"
-            self.say(node, f"the attribute {name!r} is not available{near}", fix)
+            self.say(node, f"the attribute {name!r} is not available", instead_of(name, known, fix))
 
     def call(self, node: ast.Call, iterated: bool) -> None:
         """Check a call and what it is given."""
@@ -297,8 +304,11 @@ class BodyRules:
                 self.say(node, "only functions with a name can be called", "name the function")
         own = isinstance(node.func, ast.Name) and name in self.scope.functions
         for argument in [*node.args, *(word.value for word in node.keywords)]:
-            handed_on = own and self._is_memory(argument)
-            if not handed_on:
+            if own and self._is_memory(argument):
+                continue
+            if iterated and name in ("enumerate", "zip"):
+                self.expression(argument, iterated)
+            else:
                 self.option(argument)
         for word in node.keywords:
             if word.arg is None:
@@ -342,8 +352,7 @@ class BodyRules:
             elif name in vocabulary.DICT_METHODS:
                 pass
             elif name not in vocabulary.TENSOR_METHODS:
-                near = did_you_mean(name, vocabulary.TENSOR_METHODS)
-                fix = near.removeprefix("; ") if near.startswith("; did") else "use torch functions"
+                fix = instead_of(name, vocabulary.TENSOR_METHODS, "use torch functions")
                 self.say(node, f"the method {name!r} is not available", fix)
             self.expression(value)
 
@@ -360,8 +369,7 @@ class BodyRules:
     def unavailable(self, node: ast.Attribute, path: str) -> None:
         """Say that a module has no such function here."""
         module, _, name = path.rpartition(".")
-        near = did_you_mean(name, names_of(module))
-        fix = near.removeprefix("; ") if near.startswith("; did") else "use elementwise functions"
+        fix = instead_of(name, names_of(module), "use its elementwise functions and reductions")
         self.say(node, f"{path} is not available to rewards", fix)
 
     def forbidden(self, node: ast.stmt | ast.expr) -> None:

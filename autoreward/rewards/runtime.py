@@ -13,6 +13,7 @@ import keyword
 import linecache
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -164,6 +165,7 @@ def load_reward(text: str, schema: StateSchema) -> LoadedReward:
 
     Raises:
         ContractViolation: The file breaks the rules or reads fields that do not exist.
+        Exception: Whatever its constants raise, e.g. a ValueError of `math.log(0)`.
     """
     try:
         source = parse_reward(text)
@@ -174,7 +176,10 @@ def load_reward(text: str, schema: StateSchema) -> LoadedReward:
     tree = ast.fix_missing_locations(_Prepare().visit(ast.parse(text)))
     # Annotations stay unevaluated, so that they may name types that are not in scope.
     flags = __future__.annotations.compiler_flag
-    code = compile(tree, FILENAME, "exec", flags=flags, dont_inherit=True)
+    try:
+        code = compile(tree, FILENAME, "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as error:
+        raise ContractViolation("syntax", f"line {error.lineno}: {error.msg}") from None
     # Tracebacks show the reward's own lines.
     linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
     namespace = _namespace(source)
@@ -214,19 +219,32 @@ def _namespace(source: RewardSource) -> dict[str, Any]:
             setattr(modules[parent], name, module)
     modules["torch"].nn = SimpleNamespace(functional=modules["torch.nn.functional"])
     mathematics = SimpleNamespace(**{name: getattr(math, name) for name in vocabulary.MATH_NAMES})
-    known = modules | {"math": mathematics}
+    known = modules | {"math": mathematics, "torch.nn": modules["torch"].nn}
     for name in vocabulary.MATH_NAMES:
         known[f"math.{name}"] = getattr(math, name)
     for name in vocabulary.TORCH_CONSTANTS:
         known[f"torch.{name}"] = getattr(torch, name)
     return {
-        "__builtins__": {name: getattr(builtins, name) for name in vocabulary.BUILTINS},
+        "__builtins__": {
+            "__import__": _import_loaded,
+            **{name: getattr(builtins, name) for name in vocabulary.BUILTINS},
+        },
         "__name__": "reward",
         "torch": modules["torch"],
         "math": mathematics,
         **{name: getattr(helpers, name) for name in vocabulary.HELPERS},
         **{alias: known[path] for alias, path in source.imports.items() if path in known},
     }
+
+
+def _import_loaded(name: str, *arguments: Any) -> Any:
+    """Import a module that is loaded already.
+
+    The rules keep it from reward code; torch's C functions look it up in their caller's builtins.
+    """
+    if name not in sys.modules:
+        raise ImportError(f"{name} cannot be imported here")
+    return builtins.__import__(name, *arguments)
 
 
 def _module(path: str) -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from autoreward.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,44 @@ FORBIDDEN_NODES: dict[type[ast.AST], tuple[str, str]] = {
     ast.JoinedStr: ("f-strings are not allowed", "a reward needs no text; use plain names as keys"),
     ast.Starred: ("`*` unpacking is not allowed", "write the arguments out"),
 }
+
+_ROWS = "keep values as tensors with one value per row"
+_FILES = "a reward reads its inputs only, no files"
+_SAME = "a reward must be the same for the same step: drop the randomness"
+UNAVAILABLE: dict[str, str] = {
+    "item": _ROWS,
+    "tolist": _ROWS,
+    "numpy": _ROWS,
+    "np": "use torch instead of numpy",
+    "append": "write the list out in one [ ]",
+    "load": _FILES,
+    "save": _FILES,
+    "open": _FILES,
+    "rand": _SAME,
+    "randn": _SAME,
+    "rand_like": _SAME,
+    "randn_like": _SAME,
+    "randint": _SAME,
+    "normal": _SAME,
+    "bernoulli": _SAME,
+    "manual_seed": _SAME,
+    "no_grad": "drop it: gradients are off already",
+    "cuda": "drop it: rewards run where their inputs are",
+    "print": "drop it: nobody reads it",
+    "isinstance": "all inputs are tensors",
+    "getattr": "write the field's name: next_state.FIELD",
+    "hasattr": "the fields are known: write next_state.FIELD",
+    "map": "use a list in [ ]",
+    "filter": "use a list in [ ]",
+    "sorted": "use torch.sort",
+    "pow": "use torch.pow or **",
+    "any": "use torch.any(x, dim=-1)",
+    "all": "use torch.all(x, dim=-1)",
+}
+"""What to do instead of some names that are not available."""
+
+
+def instead_of(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return what to use instead of a name that is not available."""
+    near = did_you_mean(name, known).removeprefix("; ")
+    return UNAVAILABLE.get(name) or (near if near.startswith("did you mean") else otherwise)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Buffer = bytes | memoryview
 MAGIC = b"ARJ1"
 HEAD = struct.Struct("<4sBI")
 _HEADER_LENGTH = struct.Struct("<I")
@@ -46,12 +47,12 @@ class FrameError(ValueError):
     """Bytes that are not a frame: wrong magic, unknown kind, or longer than its kind may be."""
 
 
-def pack(kind: Kind, *parts: bytes | memoryview) -> list[bytes | memoryview]:
+def pack(kind: Kind, *parts: Buffer) -> list[Buffer]:
     """Return a frame as a list of buffers, without copying large payloads."""
     return [HEAD.pack(MAGIC, kind, sum(len(part) for part in parts)), *parts]
 
 
-def pack_json(kind: Kind, data: dict[str, Any]) -> list[bytes | memoryview]:
+def pack_json(kind: Kind, data: dict[str, Any]) -> list[Buffer]:
     """Return a frame with a JSON payload."""
     return pack(kind, json.dumps(data).encode())
 
@@ -71,11 +72,15 @@ def parse_head(head: bytes) -> tuple[Kind, int]:
     return kind, length
 
 
-def pack_call(header: dict[str, Any], arrays: list[NDArray[np.float32]]) -> list[bytes | memoryview]:
-    """Return a CALL frame: header length, JSON header with the arrays' shapes, then the raw arrays."""
+def to_bytes(array: NDArray[np.float32]) -> memoryview:
+    """Return an array's raw little-endian float32 bytes, without a copy where it is laid out so."""
+    return np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
+
+
+def pack_call(header: dict[str, Any], arrays: list[NDArray[np.float32]]) -> list[Buffer]:
+    """Return a CALL frame: header length, JSON header with the arrays' shapes, raw arrays."""
     text = json.dumps({**header, "shapes": [array.shape for array in arrays]}).encode()
-    blobs = [memoryview(np.ascontiguousarray(a, dtype="<f4").reshape(-1)).cast("B") for a in arrays]
-    return pack(Kind.CALL, _HEADER_LENGTH.pack(len(text)), text, *blobs)
+    return pack(Kind.CALL, _HEADER_LENGTH.pack(len(text)), text, *map(to_bytes, arrays))
 
 
 def parse_call(payload: bytearray) -> tuple[dict[str, Any], list[NDArray[np.float32]]]:

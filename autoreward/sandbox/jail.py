@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 
 from autoreward.errors import SandboxError
 from autoreward.findings import Finding
-from autoreward.sandbox.frames import HEAD, FrameError, Kind, pack_call, pack_json, parse_head
+from autoreward.sandbox.frames import (
+    HEAD,
+    Buffer,
+    FrameError,
+    Kind,
+    pack_call,
+    pack_json,
+    parse_head,
+)
 from autoreward.schema import StateSchema
 
 MAX_COMPONENTS = 64
@@ -53,7 +61,7 @@ class Limits:
 
 
 class JailFailure(Exception):
-    """The candidate failed inside its jail. `code`: timeout, memory, crashed, protocol, …"""
+    """The candidate failed inside its jail; `code` says how: timeout, memory, crashed, and so on."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -61,9 +69,7 @@ class JailFailure(Exception):
 
     def finding(self) -> Finding:
         """Return it as a finding that ends the candidate's training."""
-        return Finding(
-            self.code, "error", self.message, suggestion=_SUGGESTIONS.get(self.code, "")
-        )
+        return Finding(self.code, "error", self.message, suggestion=_SUGGESTIONS.get(self.code, ""))
 
 
 class Process(Protocol):
@@ -222,7 +228,7 @@ class Jail:
         if peak > MAX_ABSOLUTE:
             raise JailFailure("bad-values", f"component {name!r} reaches {peak:.3g}")
 
-    def _send(self, parts: list[bytes | memoryview], deadline: float) -> None:
+    def _send(self, parts: list[Buffer], deadline: float) -> None:
         pending = [memoryview(part).cast("B") for part in parts if len(part)]
 
         def write() -> bool:

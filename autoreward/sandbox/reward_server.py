@@ -15,11 +15,19 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
 
 from autoreward.rewards.runtime import ContractViolation, LoadedReward, load_reward
-from autoreward.sandbox.frames import HEAD, Kind, pack, pack_json, parse_call, parse_head
+from autoreward.sandbox.frames import (
+    HEAD,
+    Buffer,
+    Kind,
+    pack,
+    pack_json,
+    parse_call,
+    parse_head,
+    to_bytes,
+)
 from autoreward.schema import StateSchema
 
 _PR_SET_PDEATHSIG = 1
@@ -48,7 +56,7 @@ class _Wire:
             done += got
         return data
 
-    def send(self, parts: list[bytes | memoryview]) -> None:
+    def send(self, parts: list[Buffer]) -> None:
         for part in parts:
             view = memoryview(part).cast("B")
             while view:
@@ -77,7 +85,7 @@ class _Server:
                 reply = _fail(*_describe(error))
             self.wire.send(reply)
 
-    def load(self, payload: bytearray) -> list[bytes | memoryview]:
+    def load(self, payload: bytearray) -> list[Buffer]:
         data = json.loads(payload)
         schema = StateSchema.from_dict(data["schema"])
         self.reward = load_reward(data["code"], schema)
@@ -88,7 +96,7 @@ class _Server:
         self.names = tuple(values)
         return pack_json(Kind.LOADED, {"components": list(self.names)})
 
-    def call(self, payload: bytearray) -> list[bytes | memoryview]:
+    def call(self, payload: bytearray) -> list[Buffer]:
         assert self.reward is not None
         header, arrays = parse_call(payload)
         tensors = [torch.from_numpy(array) for array in arrays]
@@ -106,8 +114,7 @@ class _Server:
         for old, new in zip(before, tensors, strict=bool(before)):
             if not torch.equal(old, new):
                 raise ContractViolation("mutated-inputs", "the reward changed its inputs in place")
-        block = np.ascontiguousarray(torch.stack(rows).numpy(), dtype="<f4")
-        return pack(Kind.VALUES, memoryview(block.reshape(-1)).cast("B"))
+        return pack(Kind.VALUES, to_bytes(torch.stack(rows).numpy()))
 
     def evaluate(
         self,
@@ -162,7 +169,7 @@ def _describe(error: Exception) -> tuple[str, str]:
     return "error", f"{where}{type(error).__name__}: {error}"[:2000]
 
 
-def _fail(code: str, text: str) -> list[bytes | memoryview]:
+def _fail(code: str, text: str) -> list[Buffer]:
     return pack_json(Kind.FAIL, {"code": code[:40], "text": text[:4000]})
 
 

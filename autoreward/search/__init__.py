@@ -1,1 +1,1 @@
-"""The run: proposals, checks, trainings, selection, confirmation, report; journaled and resumable."""
+"""The run: proposals, checks, trainings, selection, confirmation; journaled and resumable."""

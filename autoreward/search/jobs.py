@@ -126,9 +126,7 @@ def snapshots(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [curve[round(i * step)] for i in range(SNAPSHOTS)]
 
 
-def fitness_of(
-    journal: Journal, jobs: Iterable[str], split: str
-) -> dict[str, Estimate]:
+def fitness_of(journal: Journal, jobs: Iterable[str], split: str) -> dict[str, Estimate]:
     """Return the fitness vector over several trainings; empty if none was measured."""
     groups: dict[str, list[list[float]]] = {}
     for job in jobs:

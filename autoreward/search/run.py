@@ -13,13 +13,9 @@ from typing import Any
 
 from autoreward.agents.builtin import BuiltinDesigner
 from autoreward.agents.designer import Brief, Designer
-from autoreward.agents.llm_designer import LLMDesigner
-from autoreward.agents.prompts import PromptLibrary
 from autoreward.errors import AutorewardError, BudgetExceeded
 from autoreward.evaluation.statistics import lower_confidence
 from autoreward.evaluation.trainer import Trainer
-from autoreward.llm.factory import make_llm
-from autoreward.llm.ledger import Ledger, Spent
 from autoreward.search.archive import attempts
 from autoreward.search.budget import Budget
 from autoreward.search.checking import Checker, recorded_transitions
@@ -148,9 +144,7 @@ class Run:
         asks_model = self._settings.designer.kind == "llm"
         width = self._settings.llm.concurrency if asks_model else 1
         with concurrent.futures.ThreadPoolExecutor(width) as pool:
-            futures = [
-                pool.submit(contextvars.copy_context().run, one, brief) for brief in briefs
-            ]
+            futures = [pool.submit(contextvars.copy_context().run, one, brief) for brief in briefs]
             try:
                 return [future.result() for future in futures]
             except BaseException:
@@ -276,6 +270,11 @@ class Run:
     def _designer(self) -> Designer:
         if self._settings.designer.kind == "builtin":
             return BuiltinDesigner()
+        from autoreward.agents.llm_designer import LLMDesigner
+        from autoreward.agents.prompts import PromptLibrary
+        from autoreward.llm.factory import make_llm
+        from autoreward.llm.ledger import Ledger, Spent
+
         files, limits = self._journal.files, self._settings.budget
         if not files.prompts.exists():
             PromptLibrary().snapshot(files.prompts)
@@ -284,5 +283,3 @@ class Run:
         ledger = Ledger(limits.usd, limits.tokens, spent, JournaledCalls(self._journal))
         llm = make_llm(self._settings.llm, files.llm, ledger, stop=self._stop)
         return LLMDesigner(llm, self._settings.llm, PromptLibrary(files.prompts))
-
-

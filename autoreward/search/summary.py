@@ -9,6 +9,7 @@ from autoreward.schema import Fitness
 from autoreward.search.jobs import as_json, fitness_of
 from autoreward.search.setup import Setup
 from autoreward.store.journal import Journal
+from autoreward.store.records import Purpose
 
 ZERO = "zero"
 """The policy that never acts: a baseline without training."""
@@ -16,7 +17,7 @@ ZERO = "zero"
 
 def final_jobs(journal: Journal, name: str) -> list[str]:
     """Return the finished trainings on fresh seeds of a finalist or of a baseline."""
-    purpose = "baseline" if name in ("human", "sparse") else "confirm"
+    purpose: Purpose = "baseline" if name in ("human", "sparse") else "confirm"
     return [job.id for job in journal.jobs(candidate=name, purpose=purpose, state="done")]
 
 

@@ -111,9 +111,7 @@ class JailPool:
         for key in list(self._cells):
             self._end(key)
 
-    def _exchange(
-        self, calls: dict[str, tuple[str, Batch]]
-    ) -> dict[str, Values | JailFailure]:
+    def _exchange(self, calls: dict[str, tuple[str, Batch]]) -> dict[str, Values | JailFailure]:
         results: dict[str, Values | JailFailure] = {}
         for job, (key, batch) in calls.items():
             cell = self._cells[key]

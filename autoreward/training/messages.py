@@ -93,7 +93,9 @@ def to_line(message: Start | Order) -> bytes:
 
 def order_from(data: dict[str, Any]) -> Order:
     """Rebuild an order from its JSON object."""
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+    fields: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"
+    }
     return _ORDERS[data["kind"]](**fields)
 
 

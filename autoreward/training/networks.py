@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class Architecture:
         result = []
         for head, outputs in (("actor", self.action_dim), ("critic", 1)):
             widths = [self.obs_dim, *self.hidden, outputs]
-            for i, (inputs, units) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            for i, (inputs, units) in enumerate(pairwise(widths)):
                 result.append((f"{head}.{i}.weight", (inputs, units)))
                 result.append((f"{head}.{i}.bias", (1, units)))
         result.append(("log_std", (1, self.action_dim)))

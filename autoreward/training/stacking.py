@@ -1,4 +1,4 @@
-"""Adding, dropping and saving one learner's rows of stacked tensors, for any object that has them."""
+"""Adding, dropping and saving one learner's rows of any object that holds stacked tensors."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def validate(
     simulation.reset(torch.arange(count * episodes), qpos, qvel)
     act = _Actor(policies, episodes, environment.action_dim)
     physics = simulation.physics()
+    # Rows of the tables that are still simulated, in the order of the simulation's rows.
     rows = torch.arange(count * episodes)
-    """Rows of the table that still run, in the order of the simulation's rows."""
     observation = environment.observation(physics)
     values = {f.name: torch.zeros(horizon, len(rows)) for f in environment.folder.fitness}
     alive = torch.zeros(horizon, len(rows), dtype=torch.bool)
@@ -122,5 +122,3 @@ class _Actor:
             normal = ((grouped - self._mean) * self._scale).clamp_(-10.0, 10.0)
             actions[self._trained] = apply(self._layers, normal)
         return actions.view(-1, self._action_dim)
-
-

@@ -37,7 +37,15 @@ from autoreward.training.files import (
 )
 from autoreward.training.jails import JailPool
 from autoreward.training.learner import LearnerSpec
-from autoreward.training.messages import Measure, Order, Record, Start, Train, order_from, start_from
+from autoreward.training.messages import (
+    Measure,
+    Order,
+    Record,
+    Start,
+    Train,
+    order_from,
+    start_from,
+)
 from autoreward.training.population import Ended, Population
 from autoreward.training.recording import record_transitions
 from autoreward.training.validation import Zero, load_policy, validate
@@ -186,9 +194,7 @@ class Worker:
             assert len(counts) == 1, "orders of one run share their validation seeds"
             seeds = ValidationSeed.first(*counts.pop())
             policies = [load_policy(path) for path in paths]
-            scores = validate(
-                self._environment, self._task.horizon, policies, seeds, self._threads
-            )
+            scores = validate(self._environment, self._task.horizon, policies, seeds, self._threads)
         measured = {e.learner.spec.job: s for e, s in zip(whole, scores, strict=True)}
         for end in ended:
             job = end.learner.spec.job
@@ -222,8 +228,11 @@ class Worker:
         self._send("trained", job=order.job)
 
     def _measure(self, order: Measure) -> None:
-        kind = {"validation": ValidationSeed, "test": TestSeed}[order.split]
-        seeds = kind.first(*order.seeds)
+        seeds = (
+            TestSeed.first(*order.seeds)
+            if order.split == "test"
+            else ValidationSeed.first(*order.seeds)
+        )
         policies = [Zero() if path is None else load_policy(Path(path)) for path in order.policies]
         scores = validate(self._environment, self._task.horizon, policies, seeds, self._threads)
         self._send("measured", job=order.job, scores=scores)

@@ -42,19 +42,22 @@ class Hopper(MujocoEnvironment):
         if self.terminate == "never":
             return torch.zeros_like(height, dtype=torch.bool)
         if self.terminate == "fallen":
-            return height < 0.4
+            return (height < 0.4) | (self._body_contact(physics) > 0)
         sane = (physics.qpos[..., 2:].abs().amax(dim=-1) < 100) & (
             physics.qvel.abs().amax(dim=-1) < 100
         )
         return ~(sane & (height > 0.7) & (physics.qpos[..., 2].abs() < 0.2))
 
     def derived(self, physics: Physics) -> dict[str, Tensor]:
-        """Return `foot_clearance`: the gap under the lowest point of the foot's capsule, m."""
+        """Return the gap under the foot, m, and how many points of the other parts touch."""
         # All leg joints turn about -y, the torso about +y: the foot's tilt is their difference.
         tilt = physics.qpos[..., 2] - physics.qpos[..., 3:6].sum(dim=-1)
         centre = self.sensor(physics, "foot_position")[..., 2]
         lowest = centre - _FOOT_HALF_LENGTH * tilt.sin().abs() - _FOOT_RADIUS
-        return {"foot_clearance": lowest.clamp(min=0)}
+        return {
+            "foot_clearance": lowest.clamp(min=0),
+            "body_contact": self._body_contact(physics),
+        }
 
     def fitness_steps(self, before: Physics, action: Tensor, after: Physics) -> dict[str, Tensor]:
         """Return each fitness's value of one step; see schema.yaml."""
@@ -70,7 +73,12 @@ class Hopper(MujocoEnvironment):
             "survival": torch.ones_like(x),
         }
 
+    def _body_contact(self, physics: Physics) -> Tensor:
+        parts = [self.sensor(physics, f"{part}_contact") for part in ("torso", "thigh", "shin")]
+        return torch.cat(parts, dim=-1).sum(dim=-1)
+
     def _backflips(self, physics: Physics) -> Tensor:
+        # A roll over the ground is no flip: there the task's rule ends the episode.
         turns = -physics.qpos[..., 2] / (2 * math.pi)
         whole = turns.round().clamp(min=0)
         landed = (

@@ -33,7 +33,7 @@ def test_a_card_says_all_that_reward_code_needs(name: str, task_name: str) -> No
     assert folder.termination[task.terminate] in plain
     assert task.instruction in plain
     assert task.success in plain
-    assert max(len(line) for line in card.splitlines()) <= 105
+    assert max(len(line) for line in card.splitlines()) <= 102
 
 
 @pytest.mark.parametrize(("name", "task_name"), CASES)

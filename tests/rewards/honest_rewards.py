@@ -31,7 +31,7 @@ def effort(state, action, next_state):
 
 FORMULA = "forward - 0.1 * effort"
 ''',
-    "exp_of_distance": '''
+    "exp_of_distance": """
 import torch
 
 def reach(state, action, next_state):
@@ -39,8 +39,8 @@ def reach(state, action, next_state):
     return torch.exp(-4.0 * error)
 
 FORMULA = "reach"
-''',
-    "where_and_masks": '''
+""",
+    "where_and_masks": """
 import torch
 
 def upright(state, action, next_state):
@@ -48,8 +48,8 @@ def upright(state, action, next_state):
     return torch.where(ok, torch.ones_like(next_state.height), torch.zeros_like(next_state.height))
 
 FORMULA = "upright"
-''',
-    "linalg_clamp": '''
+""",
+    "linalg_clamp": """
 import torch
 
 _EPS: float = 1e-6
@@ -60,16 +60,16 @@ def aligned(state, action, next_state) -> torch.Tensor:
     return torch.clamp((unit * next_state.joint_velocity).sum(dim=-1), min=-1.0, max=1.0)
 
 FORMULA = "aligned"
-''',
-    "stack_cat_mean": '''
+""",
+    "stack_cat_mean": """
 def calm(state, action, next_state):
     parts = torch.stack([next_state.speed, next_state.pitch, next_state.height]).mean(0)
     rest = torch.cat([next_state.position, next_state.joint_velocity], dim=-1).abs().amax(dim=-1)
     return -(parts ** 2 + 0.1 * rest)
 
 FORMULA = "calm"
-''',
-    "trigonometry": '''
+""",
+    "trigonometry": """
 import math
 
 import torch
@@ -87,7 +87,7 @@ def near(state, action, next_state):
     return bell(distance(next_state.position, target), sigma=0.3)
 
 FORMULA = "facing + near"
-''',
+""",
     "private_helpers": '''
 def _planar(point):
     """The first two entries."""
@@ -101,7 +101,7 @@ def progress_made(state, action, next_state):
 
 FORMULA = "progress_made"
 ''',
-    "loops": '''
+    "loops": """
 _WEIGHTS = (0.5, 0.3, 0.2)
 
 def weighted(state, action, next_state):
@@ -116,8 +116,8 @@ def listed(state, action, next_state):
     return sum([w * x for w, x in zip([1.0, 2.0], [next_state.speed, next_state.pitch])])
 
 FORMULA = "weighted + listed"
-''',
-    "annotations_and_conditionals": '''
+""",
+    "annotations_and_conditionals": """
 from __future__ import annotations
 
 from typing import Dict
@@ -133,7 +133,7 @@ def smooth(state: State, action: Tensor, next_state: State) -> Tensor:
     return -(scale * change.pow(2)).sum(-1)
 
 FORMULA = "smooth"
-''',
+""",
     "memory": '''
 def steady(state, action, next_state, memory):
     """Penalise a change of the action since the last step."""
@@ -146,7 +146,7 @@ def steady(state, action, next_state, memory):
 
 FORMULA = "steady"
 ''',
-    "eureka": '''
+    "eureka": """
 import torch
 from typing import Dict, Tuple
 
@@ -156,25 +156,25 @@ def compute_reward(state, action, next_state) -> Tuple[torch.Tensor, Dict[str, t
     cost = 0.1 * torch.sum(torch.square(action), dim=1)
     total_reward = speed_reward - cost
     return total_reward, {"speed_reward": speed_reward, "cost": -cost}
-''',
-    "eureka_total_only": '''
+""",
+    "eureka_total_only": """
 def compute_reward(state, action, next_state):
     return next_state.speed - 0.1 * action.pow(2).sum(dim=-1)
-''',
-    "eureka_grown_dict": '''
+""",
+    "eureka_grown_dict": """
 def compute_reward(state, action, next_state):
     parts = {}
     parts["speed"] = next_state.speed
     parts["height"] = (next_state.height > 0.5).float()
     return sum(parts.values()), parts
-''',
-    "booleans": '''
+""",
+    "booleans": """
 def success(state, action, next_state):
     return torch.logical_and(next_state.height > 0.5, next_state.contact == 0)
 
 FORMULA = "success"
-''',
-    "alias_and_component_calls": '''
+""",
+    "alias_and_component_calls": """
 def standing(state, action, next_state):
     s = next_state
     return tolerance(s.height, 1.0, 1.4, margin=0.3)
@@ -184,8 +184,8 @@ def running(state, action, next_state):
     return stand * torch.minimum(next_state.speed, torch.tensor(3.0)) / 3.0
 
 FORMULA = "running + 0.1 * standing"
-''',
-    "methods_and_slices": '''
+""",
+    "methods_and_slices": """
 def shape_of_motion(state, action, next_state):
     v = next_state.joint_velocity
     spread = v.max(dim=-1).values - v.min(dim=-1)[0]
@@ -194,12 +194,12 @@ def shape_of_motion(state, action, next_state):
     return late.unsqueeze(-1).expand(-1, 2).mean(dim=1).masked_fill(next_state.contact > 0, 0.0)
 
 FORMULA = "clip(shape_of_motion, 0, 5)"
-''',
-    "no_formula_yet": '''
+""",
+    "no_formula_yet": """
 def drift(state, action, next_state):
     return (next_state.position - state.position)[:, 0] / 0.05
-''',
-    "python_numbers": '''
+""",
+    "python_numbers": """
 TARGET_SPEED = 2.0
 _BOUNDS = (TARGET_SPEED * 0.9, TARGET_SPEED * 1.1)
 
@@ -212,5 +212,5 @@ def track(state, action, next_state):
     return inside * 1.0 - (next_state.speed - TARGET_SPEED).abs() / float(width)
 
 FORMULA = "track"
-''',
+""",
 }

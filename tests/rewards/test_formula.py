@@ -206,6 +206,7 @@ def test_size_counts_nodes() -> None:
         ("+".join("a" * 42), "nested deeper than 40"),
         ("krc(" + ",".join("a" * 200) + ")", "more than 200 parts"),
         ("a" * 2001, "longer than 2000 characters"),
+        ("a" + " " * 2000, "longer than 2000 characters"),
         ("krc(" + ",".join(["a" * 98] * 20) + ")", "longer than 2000 characters"),
     ],
 )

@@ -146,6 +146,9 @@ def test_normalize_of_what_never_varies_is_zero() -> None:
     for value in (0.0, 0.1, -1e7):
         constant = torch.full((50, 3), value)
         assert torch.equal(reward("normalize(x)", x=constant), torch.zeros(50, 3))
+    rounded = torch.full((100,), 1000.0)
+    rounded[::2] = 1000.0 + 2**-13  # two last-bit errors
+    assert torch.equal(reward("normalize(x)", x=rounded), torch.zeros(100))
 
 
 def test_normalize_bounds_rare_events() -> None:

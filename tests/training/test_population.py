@@ -83,7 +83,9 @@ def test_a_failing_reward_ends_its_own_learner(function_source: Any) -> None:
     company.admit(spec("good", 7))
     alone.iterate()
     ended = company.iterate()
-    assert [(e.learner.spec.job, e.finding.code) for e in ended if e.finding] == [("bad", "timeout")]
+    assert [(e.learner.spec.job, e.finding.code) for e in ended if e.finding] == [
+        ("bad", "timeout")
+    ]
     assert [learner.spec.job for learner in company.learners] == ["good"]
     for name, weight in alone.policy(0).items():
         assert torch.equal(weight, company.policy(0)[name]), name

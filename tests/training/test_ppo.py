@@ -85,7 +85,7 @@ def test_loss_by_hand() -> None:
     samples = Samples(observations, actions, old, torch.tensor([[1.0, 3.0]]), torch.zeros(1, 2))
     loss, kl = ppo_loss(tiny_parameters(), ARCHITECTURE, samples, settings)
     unit = 1 / math.sqrt(2)
-    # first: A = -unit, min(1.1*A, 1.1*A) = -1.1*unit; second: A = unit, min(1.5*A, 1.2*A) = 1.2*unit
+    # first: A = -unit, min(1.1*A, 1.1*A) = -1.1*unit; second: A = unit, clipped at 1.2*unit
     policy = -(-1.1 * unit + 1.2 * unit) / 2
     value = 0.5 * 1.0  # (V - R)^2 = 1 for both
     assert loss.item() == pytest.approx(policy + value, abs=1e-5)

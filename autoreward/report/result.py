@@ -1,0 +1,217 @@
+"""The outcome of a run or of one reward, as tables; pure functions of the commands' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autoreward.report.format import (
+    arrow,
+    count,
+    dollars,
+    duration,
+    interval,
+    number,
+    plural,
+    signed,
+    with_unit,
+)
+
+Json = Mapping[str, Any]
+_BASELINES = {
+    "human": "reward written by people",
+    "sparse": "reward for success alone",
+    "zero": "never acts",
+}
+
+
+def plain_table(**options: Any) -> Table:
+    """Return an empty table in the style of all tables: no frame, a thin line under the head."""
+    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), **options)
+
+
+def run_result(summary: Json) -> RenderableType:
+    """Return the result of a `design` run: winner against baselines, then the winner itself."""
+    parts: list[RenderableType] = [_headline(summary), "", _deciding(summary), ""]
+    if len(summary["measures"]) > 1:
+        parts += [_others(summary), ""]
+    parts.append(_facts(summary))
+    return Group(*parts)
+
+
+def _headline(summary: Json) -> Text:
+    primary, winner = summary["primary"], summary["winner"]
+    unit = with_unit(summary["measures"][primary]["unit"])
+    text = Text.assemble(
+        ("winner ", "bold green"),
+        (winner["id"], "bold"),
+        f": {primary} {interval(winner['fitness'][primary])}{unit}",
+        (" on test episodes that no choice ever saw", "dim"),
+    )
+    if summary.get("budget"):
+        text.append(f"\nthe search ended early: {summary['budget']}", "yellow")
+    return text
+
+
+def _deciding(summary: Json) -> Table:
+    """Return the fitness that decides: one row each for the winner and the baselines."""
+    primary = summary["primary"]
+    measure = summary["measures"][primary]
+    better = "higher is better" if measure["direction"] == "max" else "lower is better"
+    title = f"{primary}{with_unit(measure['unit'])}, {better} (decides)"
+    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table.add_column("reward")
+    table.add_column("mean", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("seeds", justify="right")
+    table.add_column("winner is better by", justify="right")
+    table.add_row(Text("winner", "bold green"), *_cells(summary["winner"]["fitness"][primary]), "")
+    for name, meaning in _BASELINES.items():
+        label = Text.assemble(name, (f"  {meaning}", "dim"))
+        fitness = summary["baselines"].get(name)
+        if fitness is None:
+            missing = "this task has none" if name == "human" else "could not be trained"
+            table.add_row(label, Text(missing, "dim"))
+            continue
+        table.add_row(label, *_cells(fitness[primary], name), _lead(summary, name))
+    return table
+
+
+def _cells(form: Json, name: str = "") -> tuple[str, str, str]:
+    low, high = form["interval"]
+    seeds = "-" if name == "zero" else str(form["seeds"])
+    return number(form["mean"]), f"[{number(low)}, {number(high)}]", seeds
+
+
+def _lead(summary: Json, name: str) -> Text:
+    """Say by how much the winner leads, and whether the intervals are apart."""
+    primary, comparison = summary["primary"], summary["comparison"][name]
+    sign = 1 if summary["measures"][primary]["direction"] == "max" else -1
+    mine = summary["winner"]["fitness"][primary]["mean"]
+    gap = sign * (mine - summary["baselines"][name][primary]["mean"])
+    style = "green" if comparison["better"] else "red"
+    apart = "intervals apart" if comparison["intervals_disjoint"] else "intervals overlap"
+    return Text.assemble((f"{gap:+.3g}" if gap else "0", style), (f"  {apart}", "dim"))
+
+
+def _others(summary: Json) -> Table:
+    """Return all other measurements: one row each, one column a reward."""
+    columns = {"winner": summary["winner"]["fitness"]} | {
+        name: fitness for name, fitness in summary["baselines"].items() if fitness
+    }
+    table = plain_table(title="other measurements", title_justify="left", title_style="bold")
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=False)
+    for name, measure in summary["measures"].items():
+        if name != summary["primary"]:
+            cells = (interval(fitness.get(name)) for fitness in columns.values())
+            table.add_row(measure_label(name, measure), *cells)
+    return table
+
+
+def measure_label(name: str, measure: Json) -> Text:
+    """Return a measurement's name with direction and unit."""
+    return Text.assemble(name, (f" {arrow(measure['direction'])}{with_unit(measure['unit'])}", "dim"))
+
+
+def _facts(summary: Json) -> Table:
+    winner = summary["winner"]
+    tried = plural(summary["candidates"], "candidate")
+    return facts_table(
+        {
+            "formula": winner["formula"],
+            "file": winner["file"],
+            "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
+            "took": _effort(summary),
+        }
+    )
+
+
+def _effort(summary: Json) -> str:
+    steps = f"{count(summary['env_steps'])} environment steps"
+    each = f"({count(summary['training_steps'])} a training)"
+    return f"{steps} {each}, {duration(summary['seconds'])}, {dollars(summary['usd'])}"
+
+
+def facts_table(facts: Mapping[str, RenderableType]) -> Table:
+    """Return `name  value` lines."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, Text(value) if isinstance(value, str) else value)
+    return table
+
+
+def evaluation_result(result: Json) -> RenderableType:
+    """Return the result of `evaluate`: fitness on test seeds, and what the components did."""
+    seeds = plural(result["seeds"], "training seed")
+    title = f"fitness over {seeds}, {count(result['training_steps'])} steps each, on test episodes"
+    parts: list[RenderableType] = [
+        fitness_table(result["fitness"], result["measures"], result["primary"], title),
+        "",
+        components_table(result["components"], result["formula_components"]),
+    ]
+    parts += [Text.assemble((str(f), "yellow")) for f in result["failures"]]
+    parts += ["", facts_table({"formula": result["formula"], "took": _effort(result)})]
+    return Group(*parts)
+
+
+def fitness_table(fitness: Json, measures: Json, primary: str, title: str) -> Table:
+    """Return one row a measurement: mean, interval, seeds; the one that decides comes first."""
+    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table.add_column("")
+    for column in ("mean", "95 % interval", "seeds"):
+        table.add_column(column, justify="right")
+    for name in sorted(fitness, key=lambda n: n != primary):
+        label = measure_label(name, measures[name]) if name in measures else Text(name)
+        if name == primary:
+            label.stylize("bold")
+        table.add_row(label, *_cells(fitness[name]))
+    return table
+
+
+def components_table(components: Json, used: list[str]) -> RenderableType:
+    """Return what each component did at the start and at the end of training."""
+    if not components:
+        return Text("no component statistics: nothing was trained to the end", "dim")
+    title = "components over training, start → end (share: of the reward's variance)"
+    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table.add_column("component")
+    for column in ("mean", "spread", "least", "most", "share"):
+        table.add_column(column, justify="right")
+    for name, points in components.items():
+        style = "" if name in used else "dim"
+        table.add_row(Text(name, style), *_changes(points["first"], points["last"]))
+    return table
+
+
+def _changes(first: Json, last: Json) -> Iterator[Text]:
+    for key in ("mean", "std", "min", "max"):
+        yield Text.assemble((f"{number(first[key])} → ", "dim"), number(last[key]))
+    yield Text.assemble((f"{first['share']:.0%} → ", "dim"), f"{last['share']:.0%}")
+
+
+def difference_line(name: str, form: Json, measure: Json) -> Text:
+    """Return a paired difference as a line: who is better, by how much, and how sure that is."""
+    low, high = form["interval"]
+    sign = 1 if measure["direction"] == "max" else -1
+    if low <= 0 <= high:
+        verdict = "no difference that the interval supports"
+    else:
+        verdict = "B is better" if sign * form["mean"] > 0 else "A is better"
+    unit = with_unit(measure["unit"])
+    return Text.assemble(
+        (f"{name}: ", "bold"), f"B - A = {signed(form)}{unit}", (f"  {verdict}", "dim")
+    )
+
+
+def indented(renderable: RenderableType) -> Padding:
+    """Return a renderable two columns further right."""
+    return Padding(renderable, (0, 0, 0, 2))
