@@ -20,8 +20,8 @@ from autoreward.agents.grammar import (
     read,
     write,
 )
-from autoreward.agents.policy import Policy, add_term, mode, prior, refit, sample
-from autoreward.agents.primitives import ALIVE, Primitive, component_file, primitives
+from autoreward.agents.policy import Policy, add_term, mode, prior, refit, sample, says_nothing
+from autoreward.agents.primitives import Primitive, component_file, primitives
 from autoreward.errors import RewardFileError
 from autoreward.findings import Finding
 from autoreward.rewards.formula import parse_formula
@@ -116,7 +116,7 @@ def _mutate(terms: Terms, policy: Policy, parts: dict[str, Primitive], random: R
     if draw < 0.2:
         gone = random.choice(terms)
         rest = tuple(term for term in terms if term is not gone)
-        if {term.primitive for term in rest} - {ALIVE}:  # a constant alone is no reward
+        if not says_nothing(term.primitive for term in rest):
             return rest
     if draw < 0.45 and len(terms) < min(MAX_TERMS, len(parts)):
         return add_term(terms, policy, parts, random)

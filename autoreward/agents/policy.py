@@ -8,14 +8,14 @@ sign, of each shape and of a gate, and the spread of log |weight|.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from autoreward.agents.grammar import KINDS, MAX_TERMS, MIN_WEIGHT, Gate, Kind, Term, Terms
 from autoreward.agents.primitives import ALIVE, EFFORT, Primitive
 
-SMOOTHING = 0.85
+SMOOTHING = 0.7
 """Share of the elites in the refitted distribution; the rest stays with the prior."""
 _MODE = 0.6
 """Components at least this probable are in the most probable formula's draft."""
@@ -142,6 +142,15 @@ def _refit_choice(
     )
 
 
+def says_nothing(names: Iterable[str]) -> bool:
+    """Return whether a formula over these components is a constant, or asks to do nothing."""
+    return set(names) <= {ALIVE} or set(names) == {EFFORT}
+
+
+def _measured(policy: Policy) -> list[str]:
+    return [name for name in policy if name not in (ALIVE, EFFORT)] or [EFFORT]
+
+
 def _sign(term: Term | None) -> int:
     return 0 if term is None else 1 if term.weight > 0 else -1
 
@@ -149,7 +158,9 @@ def _sign(term: Term | None) -> int:
 def mode(policy: Policy) -> Terms:
     """Return the most probable formula: likely components, each with its likeliest weight."""
     ranked = sorted(policy, key=lambda name: policy[name].include, reverse=True)
-    names = [name for name in ranked if policy[name].include >= _MODE][:MAX_TERMS] or ranked[:1]
+    names = [name for name in ranked if policy[name].include >= _MODE][:MAX_TERMS]
+    if says_nothing(names):
+        names.append(next(name for name in ranked if name in _measured(policy)))
     terms = []
     for name in names:
         choice = policy[name]
@@ -161,8 +172,8 @@ def mode(policy: Policy) -> Terms:
 def sample(policy: Policy, parts: Mapping[str, Primitive], random: Random) -> Terms:
     """Draw a formula."""
     names = [name for name, choice in policy.items() if random.random() < choice.include]
-    if set(names) <= {ALIVE}:  # a constant alone is no reward
-        names.append(_weighted({n: c.include for n, c in policy.items() if n != ALIVE}, random))
+    if says_nothing(names):
+        names.append(_weighted({n: policy[n].include for n in _measured(policy)}, random))
     if len(names) > MAX_TERMS:  # without replacement, likely components first (Efraimidis 2006)
         keys = {name: random.random() ** (1.0 / policy[name].include) for name in names}
         names = sorted(names, key=keys.__getitem__, reverse=True)[:MAX_TERMS]

@@ -167,7 +167,8 @@ def reduce_fitness(spec: Fitness, values: Tensor, alive: Tensor, horizon: int) -
     zero = torch.zeros((), dtype=values.dtype)
     lived = alive.sum(dim=0)
     if spec.reduce in ("rate", "mean", "sum"):
-        total = torch.where(alive, values, zero).sum(dim=0)
+        # An episode's steps side by side: the sum's order must not depend on its place in the batch.
+        total = torch.where(alive, values, zero).T.contiguous().sum(dim=1)
         if spec.reduce == "rate":
             return total / horizon
         return total if spec.reduce == "sum" else total / lived.clamp(min=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autoreward.environments.environment import Environment
@@ -46,13 +48,12 @@ class VectorEnvironment:
         self.horizon = horizon
         self._simulation = environment.make_simulation(threads)
         self._generators: list[torch.Generator] = []
-        self._group_rows = torch.zeros(0, dtype=torch.long)
-        nq, nv, _ = environment.sizes
-        # Start states drawn ahead, all groups' pools one after the other: taking the next ones of
-        # many groups is one gather instead of a Python loop over groups.
-        self._pool_qpos = torch.zeros(0, nq, dtype=torch.float64)
-        self._pool_qvel = torch.zeros(0, nv, dtype=torch.float64)
-        self._pool_next = torch.zeros(0, dtype=torch.long)
+        self._group_rows = np.zeros(0, dtype=np.int64)
+        # Start states drawn ahead, sensors included, all groups' pools one after the other: taking
+        # the next ones of many groups is one gather instead of a Python loop over groups.
+        self._nursery = environment.make_simulation()
+        self._pool = self._nursery.snapshot(torch.zeros(0, dtype=torch.long))
+        self._pool_next = np.zeros(0, dtype=np.int64)
         self._episode_step = torch.zeros(0, dtype=torch.long)
         self._physics = self._simulation.physics()
         self._index_groups()
@@ -87,17 +88,14 @@ class VectorEnvironment:
         old = self.num
         self._simulation.add(rows)
         self._generators.append(generator)
-        self._group_rows = torch.cat([self._group_rows, torch.tensor([rows])])
-        self._pool_next = torch.cat([self._pool_next, torch.tensor([0])])
+        self._group_rows = np.append(self._group_rows, rows)
+        self._pool_next = np.append(self._pool_next, 0)
         size = _pool_size(rows)
-        self._pool_qpos = _extended(self._pool_qpos, size)
-        self._pool_qvel = _extended(self._pool_qvel, size)
+        self._pool = _extended(self._pool, size)
         self._episode_step = _extended(self._episode_step, rows)
         self._index_groups()
         self._refill(self.groups - 1)
-        added = torch.arange(old, self.num)
-        self._physics = Physics.concatenate([self._physics, self._simulation.physics(added)])
-        self._restart(added)
+        self._restart(np.arange(old, self.num))
 
     def remove_group(self, index: int) -> None:
         """Drop group `index`; the rows and numbers of later groups move up."""
@@ -106,12 +104,10 @@ class VectorEnvironment:
         self._simulation.keep(keep)
         self._physics = self._physics.rows(keep)
         self._episode_step = self._episode_step[keep]
-        keep_pool = _all_but(len(self._pool_qpos), pool)
-        self._pool_qpos = self._pool_qpos[keep_pool]
-        self._pool_qvel = self._pool_qvel[keep_pool]
-        keep_group = _all_but(self.groups, slice(index, index + 1))
-        self._group_rows = self._group_rows[keep_group]
-        self._pool_next = self._pool_next[keep_group]
+        keep_pool = _all_but(len(self._pool), pool)
+        self._pool = self._pool[keep_pool]
+        self._group_rows = np.delete(self._group_rows, index)
+        self._pool_next = np.delete(self._pool_next, index)
         del self._generators[index]
         self._index_groups()
 
@@ -136,7 +132,7 @@ class VectorEnvironment:
         self._physics = after
         ended = terminated | truncated
         if ended.any():
-            self._restart(ended.nonzero().squeeze(1))
+            self._restart(np.flatnonzero(ended.numpy()))
         return Step(before, after, terminated, truncated)
 
     def group_state(self, index: int) -> dict[str, Tensor]:
@@ -146,9 +142,8 @@ class VectorEnvironment:
             "simulation": self._simulation.snapshot(_numbers(rows)),
             "episode_step": self._episode_step[rows].clone(),
             "generator": self._generators[index].get_state(),
-            "pool_qpos": self._pool_qpos[pool].clone(),
-            "pool_qvel": self._pool_qvel[pool].clone(),
-            "pool_next": self._pool_next[index].clone(),
+            "pool": self._pool[pool].clone(),
+            "pool_next": torch.tensor(self._pool_next[index]),
         }
 
     def load_group_state(self, index: int, state: dict[str, Tensor]) -> None:
@@ -167,35 +162,38 @@ class VectorEnvironment:
         self._physics = self._physics.replaced(numbers, self._simulation.physics(numbers))
         self._episode_step = self._episode_step.index_copy(0, numbers, state["episode_step"])
         self._generators[index].set_state(state["generator"])
-        self._pool_qpos[pool] = state["pool_qpos"]
-        self._pool_qvel[pool] = state["pool_qvel"]
-        self._pool_next[index] = state["pool_next"]
+        self._pool[pool] = state["pool"]
+        self._pool_next[index] = int(state["pool_next"])
 
     def close(self) -> None:
         """Release the simulation's threads."""
         self._simulation.close()
+        self._nursery.close()
 
-    def _restart(self, rows: Tensor) -> None:
+    def _restart(self, rows: NDArray[np.int64]) -> None:
         """Start new episodes in `rows` (ascending) from their own groups' pools."""
         group = self._group_of_row[rows]
-        used = torch.bincount(group, minlength=self.groups)
-        rank = torch.arange(len(rows)) - (used.cumsum(0) - used)[group]
+        used = np.bincount(group, minlength=self.groups)
+        rank = np.arange(len(rows)) - (used.cumsum() - used)[group]
         start = (self._pool_start + self._pool_next)[group] + rank
-        self._simulation.reset(rows, self._pool_qpos[start], self._pool_qvel[start])
-        self._physics = self._physics.replaced(rows, self._simulation.physics(rows))
-        self._episode_step = self._episode_step.index_fill(0, rows, 0)
+        numbers = torch.from_numpy(rows)
+        self._simulation.restore(numbers, self._pool[torch.from_numpy(start)])
+        self._physics = self._simulation.physics()
+        self._episode_step = self._episode_step.index_fill(0, numbers, 0)
         self._pool_next = self._pool_next + used
         # A group can need as many start states at once as it has rows: refill before it runs short.
-        short = self._pool_next + self._group_rows > self._pool_size
-        if short.any():
-            for index in short.nonzero().squeeze(1).tolist():
-                self._refill(index)
+        for index in np.flatnonzero(self._pool_next + self._group_rows > self._pool_size):
+            self._refill(int(index))
 
     def _refill(self, index: int) -> None:
         pool = self._pool_slice(index)
-        qpos, qvel = self.environment.initial(pool.stop - pool.start, self._generators[index])
-        self._pool_qpos[pool] = qpos.to(torch.float64)
-        self._pool_qvel[pool] = qvel.to(torch.float64)
+        count = pool.stop - pool.start
+        qpos, qvel = self.environment.initial(count, self._generators[index])
+        if self._nursery.num < count:
+            self._nursery.add(count - self._nursery.num)
+        rows = torch.arange(count)
+        self._nursery.reset(rows, qpos, qvel)
+        self._pool[pool] = self._nursery.snapshot(rows)
         self._pool_next[index] = 0
 
     def _pool_slice(self, index: int) -> slice:
@@ -203,12 +201,10 @@ class VectorEnvironment:
         return slice(start, start + int(self._pool_size[index]))
 
     def _index_groups(self) -> None:
-        sizes = [_pool_size(rows) for rows in self._group_rows.tolist()]
-        self._pool_size = torch.tensor(sizes, dtype=torch.long)
-        self._pool_start = self._pool_size.cumsum(0) - self._pool_size
-        self._group_of_row = torch.repeat_interleave(
-            torch.arange(len(self._group_rows)), self._group_rows
-        )
+        sizes = [_pool_size(int(rows)) for rows in self._group_rows]
+        self._pool_size = np.array(sizes, dtype=np.int64)
+        self._pool_start = self._pool_size.cumsum() - self._pool_size
+        self._group_of_row = np.repeat(np.arange(len(self._group_rows)), self._group_rows)
 
 
 def _pool_size(rows: int) -> int:

@@ -62,6 +62,7 @@ class _Writer:
 
     statements: list[str] = field(default_factory=list)
     normalized: dict[str, str] = field(default_factory=dict)
+    shapings: dict[str, str] = field(default_factory=dict)
     divides: bool = False
     _values: str = "values"
 
@@ -117,9 +118,9 @@ class _Writer:
                 numbers.append(argument.value)
             else:
                 signals.append(self.signal(argument))
-        if missing := len(function.numbers) - len(numbers):
-            if 0 < missing <= len(function.defaults):
-                numbers += function.defaults[-missing:]
+        missing = len(function.numbers) - len(numbers)
+        if 0 < missing <= len(function.defaults):
+            numbers += function.defaults[-missing:]
         given = ", ".join(map(repr, numbers))
         return f"formula_{name}([{', '.join(signals)}], [{given}])"
 
@@ -128,7 +129,7 @@ class _Writer:
             value = self.signal(inner)
             name = f"normalized_{len(self.normalized) + 1}"
             self.statements += [
-                f"running = moments.setdefault({text!r}, Moments())",
+                f'running = moments.setdefault("{text}", Moments())',
                 f"signal = {value}",
                 "running.update(signal)",
                 f"{name} = running.normalize(signal)",
@@ -137,11 +138,19 @@ class _Writer:
         return self.normalized[text]
 
     def _potential(self, phi: Node) -> str:
-        after = self.signal(phi)
-        self._values = "at_state"
-        before = self.signal(phi)
-        self._values = "values"
-        return f"(gamma * torch.where(terminated, 0.0, {after}) - {before})"
+        text = print_node(phi)
+        if text not in self.shapings:
+            after = self.signal(phi)
+            self._values = "at_state"
+            before = self.signal(phi)
+            self._values = "values"
+            name = f"shaping_{len(self.shapings) + 1}"
+            self.statements += [
+                f"after, before = {after}, {before}",
+                f"{name} = gamma * torch.where(terminated, 0.0, after) - before",
+            ]
+            self.shapings[text] = name
+        return self.shapings[text]
 
 
 def _return(root: Node, result: str, writer: _Writer) -> list[str]:
@@ -177,7 +186,8 @@ def _function(name: str) -> str:
     doc = (inspect.getdoc(kind) or "").splitlines()[0]
     body = "\n".join(lines[first.lineno - 1 :])
     comments = lines[tree.body[0].end_lineno or 0 : first.lineno - 1]
-    return "\n".join([f"def formula_{name}(signals, numbers):", f'    """{doc}"""', *comments, body])
+    head = [f"def formula_{name}(signals, numbers):", f'    """{doc}"""']
+    return "\n".join([*head, *comments, body])
 
 
 def _source(module: ModuleType) -> SourceFile:

@@ -117,7 +117,8 @@ def _others(summary: Json) -> Table:
 
 def measure_label(name: str, measure: Json) -> Text:
     """Return a measurement's name with direction and unit."""
-    return Text.assemble(name, (f" {arrow(measure['direction'])}{with_unit(measure['unit'])}", "dim"))
+    meaning = f" {arrow(measure['direction'])}{with_unit(measure['unit'])}"
+    return Text.assemble(name, (meaning, "dim"))
 
 
 def _facts(summary: Json) -> Table:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoreward.errors import UsageError
 from autoreward.report.lifting import SourceFile
 from autoreward.rewards import vocabulary
+from autoreward.rewards.normal_form import is_formula
 from autoreward.rewards.source import RewardSource
 
 _HELPERS_FILE = Path(vocabulary.__file__).with_name("helpers.py")
@@ -90,14 +90,15 @@ def _is_dropped(statement: ast.stmt, first: bool) -> bool:
     if isinstance(statement, ast.ImportFrom):
         return statement.module in ("__future__", _HELPERS_MODULE)
     if isinstance(statement, ast.Import):
-        return all(alias.name in ("torch", "math") and not alias.asname for alias in statement.names)
-    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else []
-    targets += statement.targets if isinstance(statement, ast.Assign) else []
-    return any(isinstance(t, ast.Name) and t.id == "FORMULA" for t in targets)
+        plain = ("torch", "math")
+        return all(alias.name in plain and not alias.asname for alias in statement.names)
+    return is_formula(statement)
 
 
-def _in_place(tree: ast.Module) -> Iterator[ast.AugAssign]:
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.AugAssign))
+def _in_place(tree: ast.Module) -> list[ast.AugAssign]:
+    """Return the in-place operators, the last one first: editing it moves no other."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.AugAssign)]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True)
 
 
 def _write_out(lines: list[str], node: ast.AugAssign, text: str) -> None:

@@ -8,7 +8,8 @@ from autoreward.config import Settings
 from autoreward.errors import UsageError
 from autoreward.store.journal import Journal
 
-_ELAPSED = "elapsed_s"
+ELAPSED = "elapsed_s"
+"""Name of the wall-clock seconds of work, in the journal."""
 _SAVE_SECONDS = 5.0
 
 
@@ -28,7 +29,7 @@ class Budget:
 
     def __init__(self, settings: Settings, journal: Journal, baselines: int) -> None:
         self._settings, self._journal = settings, journal
-        self._before = float(journal.meta(_ELAPSED, 0.0))
+        self._before = float(journal.meta(ELAPSED, 0.0))
         self._started = self._saved = time.monotonic()
         trainings = (settings.search.finalists + baselines) * settings.search.confirm_seeds
         self._reserved = trainings * settings.training.steps
@@ -50,7 +51,7 @@ class Budget:
         """Write the elapsed time down every few seconds, or `now`."""
         if now or time.monotonic() - self._saved > _SAVE_SECONDS:
             self._saved = time.monotonic()
-            self._journal.set_meta(_ELAPSED, self.elapsed)
+            self._journal.set_meta(ELAPSED, self.elapsed)
 
     def exhausted(self) -> str:
         """Return why no further candidate may be proposed, empty if one may."""
@@ -61,7 +62,7 @@ class Budget:
         if limits.hours is not None and self.elapsed >= 3600 * limits.hours:
             return f"{self.elapsed / 3600:.2f} hours (budget.hours)"
         if limits.env_steps is not None:
-            planned = len(self._journal.jobs(purpose="search")) * training.steps
+            planned = candidates * training.steps
             if planned + training.steps + self._reserved > limits.env_steps:
                 return f"{limits.env_steps:,} environment steps (budget.env_steps)"
         return ""

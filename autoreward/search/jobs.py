@@ -126,6 +126,33 @@ def snapshots(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [curve[round(i * step)] for i in range(SNAPSHOTS)]
 
 
+def component_changes(
+    journal: Journal, jobs: Iterable[str]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return what each component did at the start and at the end of training, mean over trainings.
+
+    Component → `first` and `last` → mean, std, min, max, share.
+    """
+    ends = []
+    for job_id in jobs:
+        job = journal.job(job_id)
+        points = job.result.get("snapshots", []) if job else []
+        if points:
+            ends.append({"first": points[0]["components"], "last": points[-1]["components"]})
+    if not ends:
+        return {}
+    return {
+        name: {
+            when: {
+                key: sum(end[when][name][key] for end in ends) / len(ends)
+                for key in ends[0][when][name]
+            }
+            for when in ("first", "last")
+        }
+        for name in ends[0]["last"]
+    }
+
+
 def fitness_of(journal: Journal, jobs: Iterable[str], split: str) -> dict[str, Estimate]:
     """Return the fitness vector over several trainings; empty if none was measured."""
     groups: dict[str, list[list[float]]] = {}

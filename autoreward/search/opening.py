@@ -45,7 +45,8 @@ def create_run(
     directory = new_run_directory(name, slug)
     journal = Journal.create(directory, setup.settings.to_dict(), versions())
     paths = [str(Path(path).resolve()) for path in env_paths]
-    for key, value in {"kind": kind, "env_paths": paths, _FACTS: _facts(setup), **(notes or {})}.items():
+    kept = {"kind": kind, "env_paths": paths, _FACTS: _facts(setup), **(notes or {})}
+    for key, value in kept.items():
         journal.set_meta(key, value)
     return journal
 
@@ -71,7 +72,7 @@ def kind_of(journal: Queries) -> Kind:
 
 
 def facts_of(journal: Queries) -> dict[str, Any]:
-    """Return `environment`, `task`, `reason`, `primary` and `fitness` as they were at the start.
+    """Return environment, task, reason, primary, fitness and measures as they were at the start.
 
     They are there even when the environment is not any more. Empty for a run that was killed
     before it wrote them.
@@ -84,11 +85,6 @@ def fitness_vector(facts: Mapping[str, Any]) -> tuple[Fitness, ...]:
     return tuple(Fitness(**entry) for entry in facts.get("fitness", ()))
 
 
-def measures(fitness: Sequence[Fitness]) -> dict[str, dict[str, str]]:
-    """Return the direction and unit of each entry of a fitness vector, JSON-ready."""
-    return {f.name: {"direction": f.direction, "unit": f.unit} for f in fitness}
-
-
 def _facts(setup: Setup) -> dict[str, Any]:
     return {
         "environment": setup.folder.name,
@@ -96,4 +92,5 @@ def _facts(setup: Setup) -> dict[str, Any]:
         "reason": setup.reason,
         "primary": setup.primary.name,
         "fitness": [asdict(entry) for entry in setup.folder.fitness],
+        "measures": setup.measures,
     }

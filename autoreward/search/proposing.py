@@ -87,7 +87,13 @@ class Proposer:
                     checked.findings, source="critic", candidate=source.identity
                 )
                 self._journal.set_candidate_state(source.identity, "checked")
-                self._journal.close_proposal(brief.proposal, "accepted", candidate=source.identity)
+                self._journal.close_proposal(
+                    brief.proposal,
+                    "accepted",
+                    candidate=source.identity,
+                    operator=draft.operator,
+                    parents=draft.parents,
+                )
                 self._observe("accepted", candidate=source.identity, formula=str(source.formula))
                 return source.identity
         reason = f"the same reward as {source.identity}"

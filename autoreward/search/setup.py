@@ -38,6 +38,11 @@ class Setup:
         return self.folder.fitness_named(self.task.fitness)
 
     @property
+    def measures(self) -> dict[str, dict[str, str]]:
+        """Direction and unit of each entry of the fitness vector, JSON-ready."""
+        return {f.name: {"direction": f.direction, "unit": f.unit} for f in self.folder.fitness}
+
+    @property
     def limits(self) -> Limits:
         """What one jail may use."""
         return limits_of(self.settings.sandbox)

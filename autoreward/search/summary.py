@@ -43,6 +43,7 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
         "environment": setup.folder.name,
         "task": setup.task.name,
         "primary": primary.name,
+        "measures": setup.measures,
         "designer": designer,
         "sandbox": setup.sandbox.name,
         "seed": setup.settings.seed,

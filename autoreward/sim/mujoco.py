@@ -121,16 +121,21 @@ class MujocoSimulation:
             self._ctrl_numpy,
             skip_checks=True,
             nstep=self._frame_skip,
-            state=self._out_state_numpy,
-            sensordata=self._out_sensors_numpy,
+            state=self._out_state,
+            sensordata=self._out_sensors,
         )
-        last = self._out_state[:, -1]
-        # A non-finite entry makes the row's sum non-finite: one pass instead of one test an entry.
-        self._bad = (last[:, 0] < self._clock) | ~last.sum(dim=1).isfinite()
-        self._state.copy_(last)
-        self._state[:, 0] = 0.0
+        last = self._last_state
+        # Almost always no row is bad, which one sum and one minimum tell: a non-finite entry makes
+        # the sum non-finite.
+        if np.isfinite(last.sum()) and last[:, 0].min() >= self._clock:
+            self._bad = self._none_bad
+        else:
+            healthy = np.isfinite(last).all(axis=1) & (last[:, 0] >= self._clock)
+            self._bad = torch.from_numpy(~healthy)
+        np.copyto(self._state_numpy, last)
+        self._state_numpy[:, 0] = 0.0
         if self._ns:
-            self._sensors.copy_(self._out_sensors[:, -1])
+            np.copyto(self._sensors_numpy, self._last_sensors)
 
     def physics(self, rows: Tensor | None = None) -> Physics:
         """Return the state of all rows (or of `rows`) as fresh float32 tensors."""
@@ -152,7 +157,8 @@ class MujocoSimulation:
         """Put the rows back into a `snapshot`, bit for bit."""
         self._state[rows] = snapshot[:, : self._state_size]
         self._sensors[rows] = snapshot[:, self._state_size : -1]
-        self._bad = self._bad.index_copy(0, rows, snapshot[:, -1] > 0)
+        if self._bad is not self._none_bad or snapshot[:, -1].any():
+            self._bad = self._bad.index_copy(0, rows, snapshot[:, -1] > 0)
 
     def close(self) -> None:
         """Stop the threads; the simulation cannot be used afterwards."""
@@ -165,15 +171,16 @@ class MujocoSimulation:
     def _allocate(self) -> None:
         """Make the buffers and numpy views of the hot loop fit the number of rows."""
         count, steps = self.num, self._frame_skip
-        self._state = self._state.contiguous()
+        self._none_bad = torch.zeros(count, dtype=torch.bool)
         self._ctrl = torch.zeros(count, steps, self._model.nu, dtype=torch.float64)
         self._ctrl_row_shape = (count, self._model.nu)
-        self._out_state = torch.zeros(count, steps, self._state_size, dtype=torch.float64)
-        self._out_sensors = torch.zeros(count, steps, self._ns, dtype=torch.float64)
+        # The views share memory with the tensors; on arrays this small numpy's calls cost less.
         self._state_numpy = self._state.numpy()
+        self._sensors_numpy = self._sensors.numpy()
         self._ctrl_numpy = self._ctrl.numpy()
-        self._out_state_numpy = self._out_state.numpy()
-        self._out_sensors_numpy = self._out_sensors.numpy()
+        self._out_state = np.zeros((count, steps, self._state_size))
+        self._out_sensors = np.zeros((count, steps, self._ns))
+        self._last_state, self._last_sensors = self._out_state[:, -1], self._out_sensors[:, -1]
         self._models = [self._model] * count
 
     def _forward(self, rows: Tensor) -> None:

@@ -35,8 +35,3 @@ class Physics(NamedTuple):
         return Physics(
             *(old.index_copy(0, rows, new) for old, new in zip(self, values, strict=True))
         )
-
-    @classmethod
-    def concatenate(cls, parts: list[Physics]) -> Physics:
-        """Return the rows of all `parts`, in order."""
-        return cls(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))

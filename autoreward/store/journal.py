@@ -152,13 +152,22 @@ class Journal(Queries):
         return proposal_of(row)
 
     def close_proposal(
-        self, number: int, state: ProposalState, *, candidate: str | None = None, reason: str = ""
+        self,
+        number: int,
+        state: ProposalState,
+        *,
+        candidate: str | None = None,
+        reason: str = "",
+        operator: str | None = None,
+        parents: Sequence[str] | None = None,
     ) -> None:
-        """Note what came of a proposal."""
+        """Note what came of a proposal, and by which operator from which parents, once known."""
+        made_from = None if parents is None else _json(list(parents))
         with self._db.transaction() as db:
             changed = db.execute(
-                "UPDATE proposals SET state = ?, candidate = ?, reason = ? WHERE number = ?",
-                (state, candidate, reason, number),
+                "UPDATE proposals SET state = ?, candidate = ?, reason = ?, "
+                "operator = coalesce(?, operator), parents = coalesce(?, parents) WHERE number = ?",
+                (state, candidate, reason, operator, made_from, number),
             ).rowcount
             _must(changed, f"proposal {number}")
             data = {"proposal": number, "candidate": candidate, "reason": reason}

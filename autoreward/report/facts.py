@@ -1,0 +1,262 @@
+"""What a journal knows, as JSON-ready dicts: the same for `--json` and for the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from autoreward.errors import RunError
+from autoreward.evaluation.statistics import estimate, lower_confidence, paired_difference
+from autoreward.schema import Fitness
+from autoreward.search.budget import ELAPSED
+from autoreward.search.jobs import as_json, component_changes, fitness_of
+from autoreward.search.opening import facts_of, fitness_vector, kind_of
+from autoreward.store.database import lock_owner
+from autoreward.store.journal import Journal
+from autoreward.store.records import Candidate, Job
+
+Facts = dict[str, Any]
+State = Literal["running", "finished", "stopped", "refused"]
+
+
+def run_facts(journal: Journal) -> Facts:
+    """Return what a run is and how far it has come."""
+    facts, config = facts_of(journal), journal.meta("config", {})
+    jobs = journal.jobs()
+    spent = journal.spent()
+    pid = lock_owner(journal.files.lock)
+    ranked = ranking(journal)
+    winner = journal.meta("winner")
+    llm = config.get("llm", {}) if isinstance(config, dict) else {}
+    designer = config.get("designer", {}) if isinstance(config, dict) else {}
+    return {
+        "run": journal.directory.name,
+        "kind": kind_of(journal),
+        "state": _state(journal, pid),
+        "pid": pid,
+        "created": journal.meta("created"),
+        "environment": facts.get("environment"),
+        "task": facts.get("task"),
+        "description": config.get("description", "") if isinstance(config, dict) else "",
+        "seed": config.get("seed") if isinstance(config, dict) else None,
+        "designer": designer.get("kind"),
+        "model": llm.get("model"),
+        "primary": facts.get("primary"),
+        "measures": facts.get("measures", {}),
+        "proposals": _counts(p.state for p in journal.proposals()),
+        "candidates": len(journal.candidates()),
+        "trainings": _counts(job.state for job in jobs),
+        "best": ranked[0] if ranked else None,
+        "winner": winner,
+        "env_steps": journal.env_steps(),
+        "calls": spent.calls,
+        "usd": spent.usd,
+        "seconds": round(float(journal.meta(ELAPSED, 0.0)), 1),
+        "refused": journal.meta("refused"),
+    }
+
+
+def ranking(journal: Journal) -> list[Facts]:
+    """Return the trained candidates, best first, with their primary fitness on validation seeds.
+
+    The order is that of the search: the cautious score of the search training; of an evaluation,
+    which has none, that of its trainings.
+    """
+    primary = _primary(journal)
+    if primary is None:
+        return []
+    ranked = []
+    for candidate in journal.candidates():
+        jobs = journal.jobs(candidate=candidate.id, state="done")
+        chosen = [job for job in jobs if job.purpose == "search"] or jobs
+        groups = [journal.scores(job.id, "validation").get(primary.name, []) for job in chosen]
+        if groups and all(groups):
+            value = estimate(groups)
+            entry = {"id": candidate.id, "formula": candidate.formula, **value.to_dict()}
+            ranked.append((lower_confidence(value, primary.direction), entry))
+    ranked.sort(key=lambda item: (-item[0], item[1]["id"]))
+    return [entry for _, entry in ranked]
+
+
+def candidates_facts(journal: Journal) -> list[Facts]:
+    """Return one short entry a candidate: the trained ones best first, then the others."""
+    scores = {entry["id"]: entry for entry in ranking(journal)}
+    entries = []
+    for candidate in journal.candidates():
+        score = scores.get(candidate.id)
+        found = [f.finding for f in journal.findings(candidate.id)]
+        error = next((str(f) for f in found if f.severity == "error"), None)
+        entries.append(
+            {
+                "id": candidate.id,
+                "generation": _generation(journal, candidate),
+                "state": candidate.state,
+                "formula": candidate.formula,
+                "mean": score["mean"] if score else None,
+                "interval": score["interval"] if score else None,
+                "error": error,
+            }
+        )
+    place = {name: index for index, name in enumerate(scores)}
+    return sorted(entries, key=lambda entry: place.get(entry["id"], len(place)))
+
+
+def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
+    """Return everything about one candidate.
+
+    Raises:
+        RunError: There is none of that id, or several.
+    """
+    candidate = find_candidate(journal, candidate_id)
+    proposal = next((p for p in journal.proposals() if p.number == candidate.proposal), None)
+    jobs = journal.jobs(candidate=candidate.id)
+    facts = facts_of(journal)
+    return {
+        "run": journal.directory.name,
+        "id": candidate.id,
+        "winner": candidate.id == journal.meta("winner"),
+        "state": candidate.state,
+        "created": candidate.created,
+        "formula": candidate.formula,
+        "idea": candidate.idea,
+        "changes": candidate.changes,
+        "proposal": _proposal_facts(proposal) if proposal else None,
+        "primary": facts.get("primary"),
+        "measures": facts.get("measures", {}),
+        "fitness": _fitness_by_use(journal, jobs),
+        "components": component_changes(journal, (j.id for j in jobs if j.state == "done")),
+        "findings": [
+            {"source": f.source, **f.finding.to_dict()} for f in journal.findings(candidate.id)
+        ],
+        "trainings": [_job_facts(job) for job in jobs],
+        "file": str(journal.files.candidate(candidate.id)),
+        "code": candidate.text,
+    }
+
+
+def find_candidate(journal: Journal, name: str) -> Candidate:
+    """Return a candidate by id, by the unique start of it, or the run's `winner`.
+
+    Raises:
+        RunError: There is none, or several.
+    """
+    if name == "winner":
+        winner = journal.meta("winner")
+        if winner is None:
+            ranked = ranking(journal)
+            if not ranked:
+                raise RunError(f"{journal.directory.name} has no trained candidate yet")
+            winner = ranked[0]["id"]
+        return journal.candidate(winner)
+    return journal.candidate(name)
+
+
+def comparison_facts(journal: Journal, first: Candidate, second: Candidate) -> Facts:
+    """Compare the fitness of two candidates of one run on validation seeds, paired where possible.
+
+    A difference is taken over the training seeds that both were trained with.
+    """
+    both = [_validation(journal, candidate.id) for candidate in (first, second)]
+    shared = sorted(both[0].keys() & both[1].keys())
+    differences = {}
+    for name in _names(both[0], shared):
+        mine, other = ([scores[seed][name] for seed in shared] for scores in both)
+        differences[name] = paired_difference(other, mine).to_dict()
+    facts = facts_of(journal)
+    return {
+        "run": journal.directory.name,
+        "primary": facts.get("primary"),
+        "measures": facts.get("measures", {}),
+        "fitness": [
+            as_json({name: estimate([s[name] for s in scores.values()]) for name in _names(scores)})
+            for scores in both
+        ],
+        "difference": differences,
+        "paired_seeds": len(shared),
+    }
+
+
+def list_facts(paths: Iterable[Path]) -> list[Facts]:
+    """Return `run_facts` of many runs; a damaged one says so instead."""
+    entries = []
+    for path in paths:
+        try:
+            with Journal.read(path) as journal:
+                entries.append(run_facts(journal))
+        except RunError as error:
+            entries.append({"run": path.name, "state": "damaged", "error": str(error)})
+    return entries
+
+
+def _state(journal: Journal, pid: int | None) -> State:
+    if journal.meta("summary") is not None:
+        return "finished"
+    if pid is not None:
+        return "running"
+    return "refused" if journal.meta("refused") else "stopped"
+
+
+def _primary(journal: Journal) -> Fitness | None:
+    facts = facts_of(journal)
+    named = (f for f in fitness_vector(facts) if f.name == facts.get("primary"))
+    return next(named, None)
+
+
+def _counts(states: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for state in states:
+        counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def _generation(journal: Journal, candidate: Candidate) -> int | None:
+    for proposal in journal.proposals():
+        if proposal.number == candidate.proposal:
+            return proposal.generation
+    return None
+
+
+def _proposal_facts(proposal: Any) -> Facts:
+    return {
+        "number": proposal.number,
+        "generation": proposal.generation,
+        "operator": proposal.operator,
+        "parents": list(proposal.parents),
+        "model": proposal.model,
+    }
+
+
+def _job_facts(job: Job) -> Facts:
+    return {
+        "id": job.id,
+        "purpose": job.purpose,
+        "seed": job.training_seed,
+        "state": job.state,
+        "env_steps": job.env_steps,
+        "seconds": job.result.get("seconds"),
+    }
+
+
+def _fitness_by_use(journal: Journal, jobs: list[Job]) -> dict[str, Any]:
+    """Return purpose → split → fitness, for the trainings that are done."""
+    result: dict[str, dict[str, Any]] = {}
+    for purpose in ("search", "confirm"):
+        names = [job.id for job in jobs if job.purpose == purpose and job.state == "done"]
+        for split in ("validation", "test"):
+            if fitness := fitness_of(journal, names, split):
+                result.setdefault(purpose, {})[split] = as_json(fitness)
+    return result
+
+
+def _validation(journal: Journal, candidate: str) -> dict[int, dict[str, list[float]]]:
+    """Return training seed → fitness name → validation episodes."""
+    jobs = journal.jobs(candidate=candidate, state="done")
+    scores = {job.training_seed: journal.scores(job.id, "validation") for job in jobs}
+    return {seed: vector for seed, vector in scores.items() if vector}
+
+
+def _names(scores: dict[int, dict[str, list[float]]], seeds: list[int] | None = None) -> list[str]:
+    if not scores or seeds == []:
+        return []
+    return list(next(iter(scores.values())))
