@@ -66,17 +66,17 @@ class SearchSettings(Section):
 class TrainingSettings(Section):
     """Population PPO (Schulman et al. 2017), one learner per candidate and training seed."""
 
-    steps: Count = 200_000
+    steps: Count = 131_072
     """Environment steps of one learner."""
-    slots: Count = 8
+    slots: Count = 12
     """Learners trained at once; a finished one's place is taken by the next."""
     envs: Count = 16
     """Environments of one learner (N)."""
-    rollout: Count = 64
+    rollout: Count = 128
     """Steps per environment between two updates (T)."""
-    epochs: Count = 5
+    epochs: Count = 10
     """Passes over one rollout."""
-    minibatches: Count = 4
+    minibatches: Count = 16
     """Parts one pass is split into; divides envs × rollout."""
     learning_rate: Positive = 3e-4
     """Adam's step size at the start."""
@@ -114,9 +114,9 @@ class TrainingSettings(Section):
 class ValidationSettings(Section):
     """How trained policies are judged."""
 
-    episodes: Count = 20
+    episodes: Count = 10
     """Validation episodes per trained policy; candidates are compared on these."""
-    test_episodes: Count = 50
+    test_episodes: Count = 20
     """Test episodes per policy, used once, for the final table."""
 
 

@@ -38,7 +38,11 @@ class BuiltinDesigner:
     model: str | None = None
 
     def propose(self, brief: Brief) -> Draft:
-        """Return a reward whose formula is in normal form and, where possible, new to the run."""
+        """Return a reward whose formula is in normal form and, where possible, new to the run.
+
+        Raises:
+            UsageError: The environment offers nothing to measure.
+        """
         parts = {part.name: part for part in primitives(brief.folder, brief.task)}
         order = list(parts)
         random = rng(brief.run_seed, "builtin", brief.proposal, brief.retry)

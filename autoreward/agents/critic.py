@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from autoreward.errors import RewardFileError
 from autoreward.findings import Finding, has_error
-from autoreward.rewards import rules
 from autoreward.rewards.formula import Formula, check_formula
+from autoreward.rewards.rules import check_rules
 from autoreward.rewards.source import RewardSource, check_names, parse_reward
 from autoreward.schema import StateSchema
 
@@ -59,16 +59,12 @@ _NO_FORMULA = Finding(
 def _refusals(text: str, error: RewardFileError) -> list[Finding]:
     """Return all broken rules where the file is Python, so that one repair can mend them all."""
     try:
-        broken = list(rules.violations(ast.parse(text.removeprefix("\ufeff"))))
+        broken = check_rules(ast.parse(text.removeprefix("\ufeff")))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         broken = []
-    if not broken:
-        return [_refusal(error.code, error.message, error.line)]
-    return [_refusal(rule.code, rule.sentence, rule.line) for rule in broken[:MOST_REFUSALS]]
-
-
-def _refusal(code: str, message: str, line: int | None) -> Finding:
-    return Finding(code, "error", message, f"line {line}" if line else "")
+    if broken:
+        return broken[:MOST_REFUSALS]
+    return [Finding(error.code, "error", error.message, f"line {error.line}" if error.line else "")]
 
 
 def _reads(source: RewardSource, formula: Formula) -> dict[str, Set[str]]:

@@ -148,7 +148,7 @@ def says_nothing(names: Iterable[str]) -> bool:
 
 
 def _measured(policy: Policy) -> list[str]:
-    return [name for name in policy if name not in (ALIVE, EFFORT)] or [EFFORT]
+    return [name for name in policy if name not in (ALIVE, EFFORT)]
 
 
 def _sign(term: Term | None) -> int:

@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 from autoreward.environments.folder import EnvironmentFolder, Task
+from autoreward.errors import UsageError
 from autoreward.rewards.functions import FUNCTIONS
 from autoreward.schema import Field
 
@@ -35,8 +36,16 @@ def primitives(folder: EnvironmentFolder, task: Task) -> tuple[Primitive, ...]:
 
     `alive` is only there where an episode can end early: elsewhere a constant decides nothing.
     A field with the name of either takes its place.
+
+    Raises:
+        UsageError: No field of the schema is a primitive.
     """
     made = [_measured(field) for field in folder.schema.state if field.primitive]
+    if not made:
+        raise UsageError(
+            f"{folder.name} offers the built-in designer nothing to measure: set `primitive: true` "
+            f"on scalar fields of {folder.path / 'schema.yaml'}, or use a language model"
+        )
     made.append(_EFFORT)
     if task.terminate != "never":
         made.append(_ALIVE)

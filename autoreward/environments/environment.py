@@ -167,7 +167,7 @@ def reduce_fitness(spec: Fitness, values: Tensor, alive: Tensor, horizon: int) -
     zero = torch.zeros((), dtype=values.dtype)
     lived = alive.sum(dim=0)
     if spec.reduce in ("rate", "mean", "sum"):
-        # An episode's steps side by side: the sum's order must not depend on its place in the batch.
+        # Steps side by side: the order of a sum must not depend on its place in the batch.
         total = torch.where(alive, values, zero).T.contiguous().sum(dim=1)
         if spec.reduce == "rate":
             return total / horizon

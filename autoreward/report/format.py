@@ -8,18 +8,19 @@ from typing import Any
 
 
 def number(value: float) -> str:
-    """Return a measured value with three significant digits: `3.21`, `0.0123`, `1,230`."""
+    """Return a measured value with two or three digits: `3.21`, `0.124`, `0.0062`, `1,230`."""
     if not math.isfinite(value):
         return str(value)
     if value == 0:
         return "0"
     size = abs(value)
     if size < 1e-3 or size >= 1e6:
-        return f"{value:.2e}"
+        return f"{value:.1e}"
     if size >= 100:
         return f"{value:,.0f}"
-    digits = 2 - math.floor(math.log10(size))
-    return f"{value:.{max(0, digits)}f}"
+    if size < 0.01:
+        return f"{value:.2g}"
+    return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
 
 
 def interval(form: Mapping[str, Any] | None) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -63,7 +62,8 @@ def _deciding(summary: Json) -> Table:
     primary = summary["primary"]
     measure = summary["measures"][primary]
     better = "higher is better" if measure["direction"] == "max" else "lower is better"
-    title = f"{primary}{with_unit(measure['unit'])}, {better} (decides)"
+    unit = "" if measure["unit"] == "1" else f" ({measure['unit']})"
+    title = f"{primary}{unit}, {better}: it decides"
     table = plain_table(title=title, title_justify="left", title_style="bold")
     table.add_column("reward")
     table.add_column("mean", justify="right")
@@ -199,20 +199,35 @@ def _changes(first: Json, last: Json) -> Iterator[Text]:
     yield Text.assemble((f"{first['share']:.0%} → ", "dim"), f"{last['share']:.0%}")
 
 
-def difference_line(name: str, form: Json, measure: Json) -> Text:
-    """Return a paired difference as a line: who is better, by how much, and how sure that is."""
-    low, high = form["interval"]
-    sign = 1 if measure["direction"] == "max" else -1
+def comparison_result(facts: Json) -> RenderableType:
+    """Return two candidates' fitness on validation seeds and their paired difference."""
+    primary, measures = facts["primary"], facts["measures"]
+    first, second = facts["fitness"]
+    if not first or not second:
+        return Text("fitness cannot be compared: one of them was not trained to the end", "dim")
+    paired = facts["paired_seeds"]
+    how = f"paired over {plural(paired, 'training seed')}" if paired else "no seed in common"
+    title = f"fitness on validation episodes, {how}"
+    table = plain_table(title=title, title_justify="left", title_style="bold")
+    for heading in ("", "A", "B", "B - A", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name in sorted(first, key=lambda n: n != primary):
+        label = measure_label(name, measures[name])
+        if name == primary:
+            label.stylize("bold")
+        difference = facts["difference"].get(name)
+        cells = (interval(first[name]), interval(second[name]))
+        if difference is None:
+            table.add_row(label, *cells)
+        else:
+            verdict = Text(_verdict(difference, measures[name]), "dim")
+            table.add_row(label, *cells, signed(difference), verdict)
+    return table
+
+
+def _verdict(difference: Json, measure: Json) -> str:
+    low, high = difference["interval"]
     if low <= 0 <= high:
-        verdict = "no difference that the interval supports"
-    else:
-        verdict = "B is better" if sign * form["mean"] > 0 else "A is better"
-    unit = with_unit(measure["unit"])
-    return Text.assemble(
-        (f"{name}: ", "bold"), f"B - A = {signed(form)}{unit}", (f"  {verdict}", "dim")
-    )
-
-
-def indented(renderable: RenderableType) -> Padding:
-    """Return a renderable two columns further right."""
-    return Padding(renderable, (0, 0, 0, 2))
+        return "no clear difference"
+    sign = 1 if measure["direction"] == "max" else -1
+    return "B is better" if sign * difference["mean"] > 0 else "A is better"

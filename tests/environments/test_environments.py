@@ -81,12 +81,15 @@ def test_offsets_and_slices_of_sources() -> None:
 
 
 def test_hopper_ends_by_the_tasks_rule() -> None:
-    """Tilting ends a run but not a backflip; a torso near the ground ends both."""
-    rows: tuple[dict[int, float], ...] = ({}, {2: 0.21}, {2: -3.0}, {1: 0.65}, {1: 0.3})
+    """Tilting ends a run but not a backflip; touching the ground with another part ends both."""
+    kneeling = {1: 0.66, 4: -2.5}
+    rows: tuple[dict[int, float], ...] = ({}, {2: 0.21}, {2: -3.0}, kneeling, {1: 0.3})
     run, flip = hopper("run"), hopper("backflip")
     physics = place(run, *rows)
+    touching = run.state(physics)["body_contact"] > 0
     assert run.terminated(physics).tolist() == [False, True, True, True, True]
-    assert flip.terminated(physics).tolist() == [False, False, False, False, True]
+    assert flip.terminated(physics).tolist() == touching.tolist()
+    assert touching.tolist() == [False, False, False, True, True]
     fast = physics._replace(qvel=torch.full((5, 6), 101.0))
     assert run.terminated(fast).all()
 

@@ -51,7 +51,7 @@ ARITHMETIC = [
     "-(a + b) * c - (a - (b - c))",
     "2 * 3 / 4 + a / 0.5",
     "a - b * (c + 1) / (2 - a) / 3",
-    "a * 1 + b * 1 + c * 1 + tanh(a) + tanh(b) + tanh(c) + (a + b) + (a - b) - (b + c) - clip(a, 0, 1)",
+    "a + b * 2 + tanh(a) + tanh(b) + tanh(c) + (a + b) - (a - b) - (b + c) - clip(a, 0, 1) * 0.125",
 ]
 
 
@@ -118,19 +118,15 @@ STEPS = LOAD + (
 )
 
 
-@pytest.mark.parametrize(
-    ("env", "tolerance"), [("half_cheetah", 2e-3), ("hopper", 2e-3), ("reacher", 1e-4)]
-)
-def test_exported_expert_pays_what_gymnasium_pays(
-    tmp_path: Path, env: str, tolerance: float
-) -> None:
+@pytest.mark.parametrize("env", ["half_cheetah", "hopper", "reacher"])
+def test_exported_expert_pays_what_gymnasium_pays(tmp_path: Path, env: str) -> None:
     """The export of Gymnasium's own reward agrees with Gymnasium, step by step, over resets."""
     text = (asset_root("envs") / env / "expert.py").read_text()
     path = write_export(tmp_path / "reward.py", env, text)
     result = run_alone(STEPS, str(path))
     ours, theirs = np.array(result["pairs"]).T
     assert np.abs(theirs).max() > 0.1
-    np.testing.assert_allclose(ours, theirs, atol=tolerance)
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)
     if env == "hopper":
         assert result["ends"] > 0
 
@@ -345,7 +341,7 @@ def test_header_tells_where_the_reward_comes_from(tmp_path: Path) -> None:
 
 
 def test_a_name_that_the_export_needs_is_refused() -> None:
-    """A component called like a part of the exported file is a clear sentence, not a broken file."""
+    """A component called like a part of the exported file gives a sentence, not a broken file."""
     setup = setup_for("point_mass", "reach")
     text = (COMPONENTS % "a").replace("def b(", "def compute(")
     assert parse_reward(text)

@@ -1,0 +1,107 @@
+"""`design` and `resume`: the main job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from autoreward.cli import options
+from autoreward.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(design)
+    app.command()(resume)
+
+
+def design(
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="What the agent shall do, in words."),
+    ] = None,
+    env: options.Env = None,
+    task: options.Task = None,
+    preset: options.Preset = "quick",
+    config: options.Config = None,
+    overrides: options.Set = None,
+    seed: options.Seed = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="RUN", help="Name of the run. [default: made up]"),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Language model: openai/NAME, anthropic/NAME, a LiteLLM name, or manual.",
+        ),
+    ] = None,
+    api_base: Annotated[
+        str | None,
+        typer.Option("--api-base", metavar="URL", help="Address of a compatible model server."),
+    ] = None,
+    designer: Annotated[
+        str | None,
+        typer.Option(
+            "--designer",
+            metavar="builtin|llm",
+            help="Who writes the rewards. [default: builtin, or llm where --model is given]",
+        ),
+    ] = None,
+    sandbox: options.SandboxKind = None,
+    env_path: options.EnvPath = None,
+    as_json: options.Json = False,
+) -> None:
+    """Design a reward for TEXT.
+
+    Rewards are proposed, checked, and trained side by side, over several generations; the best is
+    trained again on fresh seeds and measured beside the baselines on test episodes.
+    """
+    from autoreward.cli.running import conduct
+    from autoreward.config import load_settings
+    from autoreward.search.opening import create_run
+    from autoreward.search.setup import prepare
+
+    settings = load_settings(
+        preset,
+        config,
+        overrides or (),
+        env=env,
+        task=task,
+        description=text,
+        seed=seed,
+        designer={"kind": designer},
+        llm={"model": model, "api_base": api_base},
+        sandbox={"kind": sandbox},
+    )
+    output = Output(as_json)
+    paths = env_path or ()
+    setup = prepare(settings, paths)
+    slug = f"{settings.env} {settings.description}"
+    with create_run(setup, "design", paths, name=name, slug=slug) as journal:
+        conduct(journal, setup, output)
+
+
+def resume(run: options.Run, as_json: options.Json = False) -> None:
+    """Continue an interrupted run.
+
+    Finished trainings are not repeated. A finished run prints its result again.
+    """
+    from autoreward.cli.running import conduct, print_outcome
+    from autoreward.search.opening import reopen
+    from autoreward.store.journal import Journal
+    from autoreward.store.rundir import find_run
+
+    output = Output(as_json)
+    path = find_run(run)
+    with Journal.read(path) as journal:
+        summary: dict[str, Any] | None = journal.meta("summary")
+    if summary is not None:
+        output.show(f"{path.name} is finished")
+        print_outcome(summary, output)
+        return
+    with Journal.open(path) as journal:
+        conduct(journal, reopen(journal), output)

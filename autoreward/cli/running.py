@@ -1,0 +1,148 @@
+"""Working on a run under a person's eyes: what `design`, `resume` and `evaluate` share."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from autoreward.cli.output import Interrupted, Output
+from autoreward.cli.progress import Reporter
+from autoreward.errors import AutorewardError
+from autoreward.report.facts import ranking
+from autoreward.report.format import count, plural, with_unit
+from autoreward.report.result import evaluation_result, facts_table, run_result
+from autoreward.report.watch import Best, Plan, Watch, known_jobs
+from autoreward.search.evaluating import Evaluation
+from autoreward.search.opening import kind_of
+from autoreward.search.run import Run
+from autoreward.search.setup import Setup
+from autoreward.store.journal import Journal
+
+
+def conduct(journal: Journal, setup: Setup, output: Output) -> None:
+    """Do what is left to do of a run, show how it goes, and print what came of it.
+
+    Raises:
+        Interrupted: By Ctrl-C or SIGTERM; the journal keeps everything.
+        AutorewardError: The run cannot go on; the journal keeps everything.
+        typer.Exit: With code 3, where a limit of the user ended the search early.
+    """
+    name, kind = journal.directory.name, kind_of(journal)
+    work = Evaluation if kind == "evaluate" else Run
+    output.show(_introduction(journal, setup), "")
+    with _ended_politely(name):
+        try:
+            with Reporter(output.console, _watch(journal, setup)) as reporter:
+                summary = work(journal, setup, reporter).execute()
+        except AutorewardError:
+            if not journal.meta("refused"):
+                output.show(f"everything is kept; continue with: autoreward resume {name}")
+            raise
+    output.show("")
+    print_outcome(summary, output)
+
+
+def print_outcome(summary: dict[str, Any], output: Output) -> None:
+    """Print the result of a finished run.
+
+    Raises:
+        typer.Exit: With code 3, where a limit of the user ended the search early.
+    """
+    name = summary["run"]
+    if "baselines" not in summary:
+        output.result(summary, evaluation_result(summary))
+        return
+    following = facts_table(
+        {
+            "look closer": f"autoreward show {name} {summary['winner']['id']}",
+            "use it": f"autoreward export {name}",
+        }
+    )
+    output.result(summary, run_result(summary), following)
+    if summary.get("budget"):
+        raise typer.Exit(3)
+
+
+@contextlib.contextmanager
+def _ended_politely(run: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Interrupted`, also where a shell had them ignored."""
+    old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in old:
+            signal.signal(number, signal.default_int_handler)
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(run) from None
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _watch(journal: Journal, setup: Setup) -> Watch:
+    settings, primary = setup.settings, setup.primary
+    notes = journal.meta("evaluation")
+    ranked = ranking(journal)
+    return Watch(
+        plan=Plan.of_evaluation(settings, int(notes["seeds"]))
+        if notes
+        else Plan.of_run(settings, len(setup.baselines)),
+        primary=primary.name,
+        unit=primary.unit,
+        direction=primary.direction,
+        started=time.monotonic(),
+        finished=known_jobs(journal.jobs()),
+        candidates=len(journal.candidates()),
+        best=Best(ranked[0]["id"], ranked[0]["mean"]) if ranked and not notes else None,
+    )
+
+
+def _introduction(journal: Journal, setup: Setup) -> RenderableType:
+    """Return what is in use and how the run is continued."""
+    settings, primary, name = setup.settings, setup.primary, journal.directory.name
+    better = "higher" if primary.direction == "max" else "lower"
+    facts: dict[str, RenderableType] = {
+        "run": Text.assemble((name, "bold"), (f"  in {journal.directory}", "dim")),
+        "environment": f"{setup.folder.name}, task {setup.task.name} ({setup.reason})",
+        "decided by": f"{primary.name}{with_unit(primary.unit)}, {better} is better: {primary.doc}",
+    }
+    if kind_of(journal) == "design":
+        facts |= _design_facts(setup)
+    else:
+        notes = journal.meta("evaluation")
+        steps = count(settings.training.steps)
+        facts["reward"] = notes["file"]
+        facts["plan"] = f"{plural(notes['seeds'], 'training')} of {steps} steps, fresh seeds"
+    facts["sandbox"] = f"{setup.sandbox.name}: {setup.sandbox.summary}"
+    facts["continue"] = f"autoreward resume {name}"
+    return facts_table(facts)
+
+
+def _design_facts(setup: Setup) -> dict[str, RenderableType]:
+    settings = setup.settings
+    search, steps = settings.search, count(settings.training.steps)
+    if settings.designer.kind == "builtin":
+        who = (
+            "built-in: it does not read your text, but optimises the fitness of the task named "
+            "above; --model NAME asks a language model"
+        )
+    else:
+        who = f"language model {settings.llm.model}"
+        who += f" at {settings.llm.api_base}" if settings.llm.api_base else ""
+    rounds = plural(search.generations, "generation")
+    finalists = plural(search.finalists, "finalist")
+    facts: dict[str, RenderableType] = {
+        "designer": who,
+        "plan": f"{rounds} of {plural(search.population, 'candidate')}, {steps} steps each; then "
+        f"{finalists} and baselines on {plural(search.confirm_seeds, 'fresh seed')}",
+    }
+    limits = {k: v for k, v in settings.budget.model_dump().items() if v is not None}
+    if limits:
+        facts["limits"] = ", ".join(f"{value:g} {name}" for name, value in limits.items())
+    return facts

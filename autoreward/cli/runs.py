@@ -1,0 +1,102 @@
+"""`runs`, `status`, `show`, `stop`: what there is, how it goes, everything about one of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autoreward.cli import options
+from autoreward.cli.output import Output
+
+_EVENTS = 8
+_STOP_SECONDS = 60.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (runs, status, show, stop):
+        app.command()(command)
+
+
+def runs(as_json: options.Json = False) -> None:
+    """List all runs."""
+    from autoreward.report.facts import list_facts
+    from autoreward.report.pages import runs_table
+    from autoreward.store.rundir import list_runs, runs_root
+
+    entries = list_facts(list_runs())
+    nothing = f"no runs in {runs_root()}; start one with: autoreward design TEXT --env NAME"
+    Output(as_json).result({"runs": entries}, runs_table(entries) if entries else nothing)
+
+
+def status(run: options.Run, as_json: options.Json = False) -> None:
+    """Show how far a run is.
+
+    Reads what is written down; it never disturbs the process that works on the run.
+    """
+    from autoreward.report.facts import candidates_facts, run_facts
+    from autoreward.report.pages import status_page
+    from autoreward.store.journal import Journal
+    from autoreward.store.rundir import find_run
+
+    with Journal.read(find_run(run)) as journal:
+        facts, candidates = run_facts(journal), candidates_facts(journal)
+        events = [event.to_dict() for event in journal.events()[-_EVENTS:]]
+    result = facts | {"events": events}
+    Output(as_json).result(result, status_page(facts, candidates, events))
+
+
+def show(
+    run: options.Run,
+    candidate: Annotated[
+        str | None,
+        typer.Argument(metavar="CANDIDATE", help="Its id, the start of it, or `winner`."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a run or one of its candidates.
+
+    A run: what it is, and all its candidates. A candidate: formula, origin, fitness, what its
+    components did, findings, code.
+    """
+    from autoreward.report.facts import candidate_facts, candidates_facts, run_facts
+    from autoreward.report.pages import candidate_page, run_page
+    from autoreward.rewards.formula import parse_formula
+    from autoreward.store.journal import Journal
+    from autoreward.store.rundir import find_run
+
+    output = Output(as_json)
+    with Journal.read(find_run(run)) as journal:
+        if candidate is not None:
+            facts = candidate_facts(journal, candidate)
+            used = list(parse_formula(facts["formula"]).components)
+            output.result(facts, candidate_page(facts, used))
+            return
+        overview, candidates = run_facts(journal), candidates_facts(journal)
+    output.result(overview | {"all_candidates": candidates}, run_page(overview, candidates))
+
+
+def stop(run: options.Run, as_json: options.Json = False) -> None:
+    """End a running run; it can be resumed."""
+    import os
+    import signal
+    import time
+
+    from autoreward.errors import RunError
+    from autoreward.store.database import lock_owner
+    from autoreward.store.rundir import RunFiles, find_run
+
+    directory = find_run(run)
+    lock = RunFiles(directory).lock
+    pid = lock_owner(lock)
+    if pid is None:
+        raise RunError(f"nobody works on {directory.name}")
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while lock_owner(lock) == pid:
+        if time.monotonic() > deadline:
+            raise RunError(f"process {pid} has not ended within {_STOP_SECONDS:g} s")
+        time.sleep(0.1)
+    result = {"run": directory.name, "stopped": pid}
+    Output(as_json).result(result, f"stopped; continue with: autoreward resume {directory.name}")

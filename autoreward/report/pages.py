@@ -1,0 +1,252 @@
+"""Runs and candidates as pages for people; pure functions of `facts`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from autoreward.findings import Finding
+from autoreward.report.format import count, dollars, duration, interval, number, with_unit
+from autoreward.report.result import (
+    components_table,
+    facts_table,
+    fitness_table,
+    measure_label,
+    plain_table,
+)
+
+Json = Mapping[str, Any]
+_STATES = {"running": "green", "finished": "", "stopped": "yellow", "damaged": "red"}
+_CHECK_WIDTH = 16
+_SEVERITIES = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+def runs_table(runs: Sequence[Json]) -> Table:
+    """Return one row a run, the one written to last first."""
+    table = plain_table()
+    table.add_column("run", overflow="fold", no_wrap=True)
+    for column in ("state", "environment", "task"):
+        table.add_column(column)
+    table.add_column("trainings", justify="right")
+    table.add_column("best so far", justify="right")
+    table.add_column("time", justify="right")
+    for run in runs:
+        state = Text(run["state"], _STATES.get(run["state"], ""))
+        if run["state"] == "damaged":
+            table.add_row(run["run"], state, Text(run["error"], "dim"))
+            continue
+        trained = run["trainings"].get("done", 0)
+        table.add_row(
+            run["run"],
+            state,
+            run["environment"] or "-",
+            run["task"] or "-",
+            str(trained),
+            _best(run),
+            duration(run["seconds"]),
+        )
+    return table
+
+
+def _best(run: Json) -> Text:
+    if run["best"] is None:
+        return Text("-", "dim")
+    unit = with_unit(run["measures"][run["primary"]]["unit"])
+    return Text.assemble(f"{number(run['best']['mean'])}{unit}", (f"  {run['primary']}", "dim"))
+
+
+def status_page(run: Json, candidates: Sequence[Json], events: Sequence[Json]) -> RenderableType:
+    """Return how far a run is: facts, its best candidates, its last events."""
+    parts: list[RenderableType] = [run_card(run)]
+    if candidates:
+        parts += ["", candidates_table(run, candidates[:5], "best candidates")]
+    if events:
+        parts += ["", Text("last events", "bold"), events_table(events)]
+    return Group(*parts)
+
+
+def run_page(run: Json, candidates: Sequence[Json]) -> RenderableType:
+    """Return a run with all its candidates."""
+    if not candidates:
+        return Group(run_card(run), "", Text("no candidates yet", "dim"))
+    return Group(run_card(run), "", candidates_table(run, candidates, "candidates, best first"))
+
+
+def run_card(run: Json) -> Table:
+    """Return what a run is and how far it has come."""
+    state = Text(run["state"], _STATES.get(run["state"], ""))
+    if run["pid"]:
+        state.append(f" (process {run['pid']})", "dim")
+    if run["refused"]:
+        state.append(f": {run['refused']}")
+    designer = run["designer"] or "-"
+    facts: dict[str, RenderableType] = {
+        "run": Text(run["run"], "bold"),
+        "state": state,
+        "asked for": run["description"] or "-",
+        "environment": f"{run['environment'] or '-'}, task {run['task'] or '-'}",
+        "designer": f"{designer} ({run['model']})" if run["model"] else designer,
+        "proposals": _states(run["proposals"]) or "none",
+        "trainings": _states(run["trainings"]) or "none",
+        "best": _best(run),
+        "winner": run["winner"] or "not chosen yet",
+        "took": ", ".join(
+            (
+                f"{count(run['env_steps'])} environment steps",
+                duration(run["seconds"]),
+                dollars(run["usd"]) + (f" for {run['calls']} model calls" if run["calls"] else ""),
+            )
+        ),
+    }
+    if run["kind"] == "evaluate":
+        for name in ("designer", "proposals", "winner"):
+            del facts[name]
+    return facts_table(facts)
+
+
+def _states(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{amount} {state}" for state, amount in counts.items())
+
+
+def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Table:
+    """Return one row a candidate; intervals are over the episodes of its search training."""
+    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table.add_column("candidate", no_wrap=True)
+    table.add_column("gen.", justify="right")
+    table.add_column(_primary_heading(run), justify="right")
+    table.add_column("formula", overflow="fold")
+    for entry in candidates:
+        won = entry["id"] == run["winner"]
+        score: RenderableType = Text(entry["state"], "dim")
+        if entry["mean"] is not None:
+            score = interval(entry)
+        elif entry["error"]:
+            score = Text(entry["error"], "red")
+        generation = "" if entry["generation"] is None else str(entry["generation"] + 1)
+        name = Text(entry["id"], "bold green" if won else "")
+        table.add_row(name, generation, score, entry["formula"])
+    return table
+
+
+def _primary_heading(run: Json) -> str:
+    primary = run["primary"]
+    if primary is None:
+        return "fitness"
+    return measure_label(primary, run["measures"][primary]).plain
+
+
+def events_table(events: Sequence[Json]) -> Table:
+    """Return events with their time, oldest first."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for event in events:
+        at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
+        data = "  ".join(f"{k} {v}" for k, v in event["data"].items() if v not in (None, "", []))
+        table.add_row(Text(f"  {at}", "dim"), event["kind"], Text(data, "dim"))
+    return table
+
+
+def candidate_page(facts: Json, used: list[str]) -> RenderableType:
+    """Return everything about one candidate.
+
+    Args:
+        facts: `candidate_facts`.
+        used: Components in its formula.
+    """
+    head: dict[str, RenderableType] = {
+        "candidate": Text.assemble(
+            (facts["id"], "bold"), (f" of {facts['run']}", "dim"), *_won(facts)
+        ),
+        "state": facts["state"],
+        "formula": Text(facts["formula"], "bold"),
+    }
+    if facts["idea"]:
+        head["idea"] = facts["idea"]
+    if facts["changes"]:
+        head["changes"] = facts["changes"]
+    if facts["proposal"]:
+        head["origin"] = _origin(facts["proposal"])
+    head["file"] = facts["file"]
+    parts: list[RenderableType] = [facts_table(head)]
+    for purpose, splits in facts["fitness"].items():
+        for split, fitness in splits.items():
+            title = f"{_PURPOSES[purpose]}, {split} episodes"
+            parts += ["", fitness_table(fitness, facts["measures"], facts["primary"], title)]
+    if facts["components"]:
+        parts += ["", components_table(facts["components"], used)]
+    if facts["findings"]:
+        parts += ["", Text("findings", "bold"), findings_list(facts["findings"])]
+    code = Syntax(facts["code"].rstrip(), "python", background_color="default", word_wrap=True)
+    return Group(*parts, "", Text("code", "bold"), code)
+
+
+_PURPOSES = {"search": "fitness in the search", "confirm": "fitness on fresh training seeds"}
+
+
+def _won(facts: Json) -> list[tuple[str, str]]:
+    return [("  the winner", "green")] if facts["winner"] else []
+
+
+def _origin(proposal: Json) -> str:
+    made = f"proposal {proposal['number']}, generation {proposal['generation'] + 1}"
+    made += f", by {proposal['operator']}"
+    if proposal["parents"]:
+        made += f" from {', '.join(proposal['parents'])}"
+    return made + (f", model {proposal['model']}" if proposal["model"] else "")
+
+
+def findings_list(findings: Sequence[Json]) -> Text:
+    """Return one line a finding."""
+    text = Text()
+    for data in findings:
+        entry = {k: v for k, v in data.items() if k != "source"}
+        style = _SEVERITIES.get(entry["severity"], "")
+        text.append(f"{Finding.from_dict(entry)}\n", style)
+    text.rstrip()
+    return text
+
+
+def environments_table(environments: Sequence[Json]) -> Table:
+    """Return one row an environment."""
+    table = plain_table()
+    for column in ("environment", "tasks", "Gymnasium", "what it is"):
+        table.add_column(column, overflow="fold")
+    for entry in environments:
+        tasks = ", ".join(entry["tasks"])
+        gymnasium = entry["gymnasium_id"] or "-"
+        table.add_row(Text(entry["name"], "bold"), tasks, gymnasium, _first_sentence(entry["summary"]))
+    return table
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ")[0].split(":")[0].rstrip(".")
+
+
+def checks_table(checks: Sequence[Json]) -> Table:
+    """Return the findings of `doctor`: what works, what does not, what to do."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=6)
+    table.add_column(min_width=_CHECK_WIDTH)
+    marks = {"ok": ("ok", "green"), "missing": ("-", "dim"), "failed": ("FAILED", "bold red")}
+    for check in checks:
+        table.add_row(Text(*marks[check["state"]]), check["name"], Text(check["text"], "dim"))
+    return table
+
+
+def trial_table(components: Mapping[str, Json]) -> Table:
+    """Return what the components did on recorded random behaviour."""
+    table = plain_table(
+        title="components under random behaviour", title_justify="left", title_style="bold"
+    )
+    table.add_column("component")
+    for column in ("mean", "spread", "least", "most"):
+        table.add_column(column, justify="right")
+    for name, values in components.items():
+        cells = (number(values[key]) for key in ("mean", "std", "min", "max"))
+        table.add_row(name, *cells)
+    return table
