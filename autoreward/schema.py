@@ -18,7 +18,8 @@ class Field:
 
     name: str
     source: str
-    """Where it is read: `qpos[1]`, `qvel[3:6]`, `sensor:foot_contact`, `sensor:torso_axis[2]`."""
+    """Where it is read: `qpos[1]`, `qvel[3:6]`, `sensor:foot_contact`, `sensor:torso_axis[2]`,
+    `derived:NAME` (computed by env.py); a constant may be added, as in `qpos[1] + 0.7`."""
     unit: str
     """`m`, `rad`, `m/s`, `rad/s`, `N`, `1` (no unit)."""
     doc: str

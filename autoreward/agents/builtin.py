@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from random import Random
 
 from autoreward.agents.designer import Attempt, Brief, Draft
@@ -75,12 +76,17 @@ def _known(
 ) -> Iterator[tuple[Attempt, Terms]]:
     """Yield the attempts whose formulas this grammar can write, best first."""
     for attempt in history:
-        try:
-            terms = read(parse_formula(attempt.formula))
-        except RewardFileError:
-            continue  # edited by a person into something else
+        terms = _terms(attempt.formula)
         if terms and all(_in_scope(term, parts) for term in terms) and _distinct(terms):
             yield attempt, terms
+
+
+@lru_cache(maxsize=4096)  # every proposal reads the whole history
+def _terms(formula: str) -> Terms | None:
+    try:
+        return read(parse_formula(formula))
+    except RewardFileError:  # edited by a person into something else
+        return None
 
 
 def _in_scope(term: Term, parts: dict[str, Primitive]) -> bool:

@@ -155,7 +155,7 @@ def find_candidate(journal: Journal, name: str) -> Candidate:
 def comparison_facts(journal: Journal, first: Candidate, second: Candidate) -> Facts:
     """Compare the fitness of two candidates of one run on validation seeds, paired where possible.
 
-    A difference is taken over the training seeds that both were trained with.
+    Where both were trained with some seeds, all numbers are over these seeds alone.
     """
     both = [_validation(journal, candidate.id) for candidate in (first, second)]
     shared = sorted(both[0].keys() & both[1].keys())
@@ -163,6 +163,8 @@ def comparison_facts(journal: Journal, first: Candidate, second: Candidate) -> F
     for name in _names(both[0], shared):
         mine, other = ([scores[seed][name] for seed in shared] for scores in both)
         differences[name] = paired_difference(other, mine).to_dict()
+    if shared:
+        both = [{seed: scores[seed] for seed in shared} for scores in both]
     facts = facts_of(journal)
     return {
         "run": journal.directory.name,

@@ -19,6 +19,7 @@ from autoreward.report.result import (
     fitness_table,
     measure_label,
     plain_table,
+    titled,
 )
 
 Json = Mapping[str, Any]
@@ -48,17 +49,25 @@ def runs_table(runs: Sequence[Json]) -> Table:
             run["environment"] or "-",
             run["task"] or "-",
             str(trained),
-            _best(run),
+            _best_score(run),
             duration(run["seconds"]),
         )
     return table
 
 
-def _best(run: Json) -> Text:
+def _best_score(run: Json) -> Text:
     if run["best"] is None:
         return Text("-", "dim")
     unit = with_unit(run["measures"][run["primary"]]["unit"])
-    return Text.assemble(f"{number(run['best']['mean'])}{unit}", (f"  {run['primary']}", "dim"))
+    return Text.assemble((f"{run['primary']} ", "dim"), f"{number(run['best']['mean'])}{unit}")
+
+
+def _best(run: Json) -> Text:
+    """Return score and id of the best candidate of the search."""
+    score = _best_score(run)
+    if run["best"]:
+        score.append(f"  {run['best']['id']}, on validation episodes", "dim")
+    return score
 
 
 def status_page(run: Json, candidates: Sequence[Json], events: Sequence[Json]) -> RenderableType:
@@ -114,9 +123,9 @@ def _states(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{amount} {state}" for state, amount in counts.items())
 
 
-def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Table:
+def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Group:
     """Return one row a candidate; intervals are over the episodes of its search training."""
-    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table = plain_table()
     table.add_column("candidate", no_wrap=True)
     table.add_column("gen.", justify="right")
     table.add_column(_primary_heading(run), justify="right")
@@ -131,7 +140,7 @@ def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Table
         generation = "" if entry["generation"] is None else str(entry["generation"] + 1)
         name = Text(entry["id"], "bold green" if won else "")
         table.add_row(name, generation, score, entry["formula"])
-    return table
+    return titled(title, table)
 
 
 def _primary_heading(run: Json) -> str:
@@ -219,7 +228,9 @@ def environments_table(environments: Sequence[Json]) -> Table:
     for entry in environments:
         tasks = ", ".join(entry["tasks"])
         gymnasium = entry["gymnasium_id"] or "-"
-        table.add_row(Text(entry["name"], "bold"), tasks, gymnasium, _first_sentence(entry["summary"]))
+        table.add_row(
+            Text(entry["name"], "bold"), tasks, gymnasium, _first_sentence(entry["summary"])
+        )
     return table
 
 
@@ -238,15 +249,13 @@ def checks_table(checks: Sequence[Json]) -> Table:
     return table
 
 
-def trial_table(components: Mapping[str, Json]) -> Table:
+def trial_table(components: Mapping[str, Json]) -> Group:
     """Return what the components did on recorded random behaviour."""
-    table = plain_table(
-        title="components under random behaviour", title_justify="left", title_style="bold"
-    )
+    table = plain_table()
     table.add_column("component")
     for column in ("mean", "spread", "least", "most"):
         table.add_column(column, justify="right")
     for name, values in components.items():
         cells = (number(values[key]) for key in ("mean", "std", "min", "max"))
         table.add_row(name, *cells)
-    return table
+    return titled("components under random behaviour", table)

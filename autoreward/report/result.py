@@ -29,9 +29,14 @@ _BASELINES = {
 }
 
 
-def plain_table(**options: Any) -> Table:
-    """Return an empty table in the style of all tables: no frame, a thin line under the head."""
-    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), **options)
+def plain_table() -> Table:
+    """Return an empty table in the style of all tables: no frame, a dim head."""
+    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+
+
+def titled(title: str, table: RenderableType) -> Group:
+    """Return a table under its title (rich's own titles are wrapped to the table's width)."""
+    return Group(Text(title, "bold"), table)
 
 
 def run_result(summary: Json) -> RenderableType:
@@ -57,14 +62,14 @@ def _headline(summary: Json) -> Text:
     return text
 
 
-def _deciding(summary: Json) -> Table:
+def _deciding(summary: Json) -> Group:
     """Return the fitness that decides: one row each for the winner and the baselines."""
     primary = summary["primary"]
     measure = summary["measures"][primary]
     better = "higher is better" if measure["direction"] == "max" else "lower is better"
     unit = "" if measure["unit"] == "1" else f" ({measure['unit']})"
     title = f"{primary}{unit}, {better}: it decides"
-    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table = plain_table()
     table.add_column("reward")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -79,7 +84,7 @@ def _deciding(summary: Json) -> Table:
             table.add_row(label, Text(missing, "dim"))
             continue
         table.add_row(label, *_cells(fitness[primary], name), _lead(summary, name))
-    return table
+    return titled(title, table)
 
 
 def _cells(form: Json, name: str = "") -> tuple[str, str, str]:
@@ -99,12 +104,12 @@ def _lead(summary: Json, name: str) -> Text:
     return Text.assemble((f"{gap:+.3g}" if gap else "0", style), (f"  {apart}", "dim"))
 
 
-def _others(summary: Json) -> Table:
+def _others(summary: Json) -> Group:
     """Return all other measurements: one row each, one column a reward."""
     columns = {"winner": summary["winner"]["fitness"]} | {
         name: fitness for name, fitness in summary["baselines"].items() if fitness
     }
-    table = plain_table(title="other measurements", title_justify="left", title_style="bold")
+    table = plain_table()
     table.add_column("")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=False)
@@ -112,7 +117,7 @@ def _others(summary: Json) -> Table:
         if name != summary["primary"]:
             cells = (interval(fitness.get(name)) for fitness in columns.values())
             table.add_row(measure_label(name, measure), *cells)
-    return table
+    return titled("other measurements", table)
 
 
 def measure_label(name: str, measure: Json) -> Text:
@@ -164,9 +169,9 @@ def evaluation_result(result: Json) -> RenderableType:
     return Group(*parts)
 
 
-def fitness_table(fitness: Json, measures: Json, primary: str, title: str) -> Table:
+def fitness_table(fitness: Json, measures: Json, primary: str, title: str) -> Group:
     """Return one row a measurement: mean, interval, seeds; the one that decides comes first."""
-    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table = plain_table()
     table.add_column("")
     for column in ("mean", "95 % interval", "seeds"):
         table.add_column(column, justify="right")
@@ -175,7 +180,7 @@ def fitness_table(fitness: Json, measures: Json, primary: str, title: str) -> Ta
         if name == primary:
             label.stylize("bold")
         table.add_row(label, *_cells(fitness[name]))
-    return table
+    return titled(title, table)
 
 
 def components_table(components: Json, used: list[str]) -> RenderableType:
@@ -183,14 +188,14 @@ def components_table(components: Json, used: list[str]) -> RenderableType:
     if not components:
         return Text("no component statistics: nothing was trained to the end", "dim")
     title = "components over training, start → end (share: of the reward's variance)"
-    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table = plain_table()
     table.add_column("component")
     for column in ("mean", "spread", "least", "most", "share"):
         table.add_column(column, justify="right")
     for name, points in components.items():
         style = "" if name in used else "dim"
         table.add_row(Text(name, style), *_changes(points["first"], points["last"]))
-    return table
+    return titled(title, table)
 
 
 def _changes(first: Json, last: Json) -> Iterator[Text]:
@@ -208,7 +213,7 @@ def comparison_result(facts: Json) -> RenderableType:
     paired = facts["paired_seeds"]
     how = f"paired over {plural(paired, 'training seed')}" if paired else "no seed in common"
     title = f"fitness on validation episodes, {how}"
-    table = plain_table(title=title, title_justify="left", title_style="bold")
+    table = plain_table()
     for heading in ("", "A", "B", "B - A", ""):
         table.add_column(heading, justify="right" if heading else "left")
     for name in sorted(first, key=lambda n: n != primary):
@@ -222,7 +227,7 @@ def comparison_result(facts: Json) -> RenderableType:
         else:
             verdict = Text(_verdict(difference, measures[name]), "dim")
             table.add_row(label, *cells, signed(difference), verdict)
-    return table
+    return titled(title, table)
 
 
 def _verdict(difference: Json, measure: Json) -> str:
