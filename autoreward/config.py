@@ -38,6 +38,8 @@ class DesignerSettings(Section):
 
     kind: Literal["builtin", "llm"] = "builtin"
     """`builtin` needs no key and no network; `llm` asks `llm.model`, and naming one chooses it."""
+    notes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What a language model should know beside the description, e.g. `[keep the torso upright]`."""
 
 
 class SearchSettings(Section):
@@ -51,7 +53,7 @@ class SearchSettings(Section):
     """Best candidates that stay parents in the next generation."""
     repairs: Whole = 2
     """Times a refused reward goes back to its designer with the error text."""
-    finalists: Count = 1
+    finalists: Count = 2
     """Best candidates that are trained again on fresh seeds before one is called the winner."""
     confirm_seeds: Count = 3
     """Fresh training seeds for each finalist and each baseline."""
@@ -66,7 +68,7 @@ class SearchSettings(Section):
 class TrainingSettings(Section):
     """Population PPO (Schulman et al. 2017), one learner per candidate and training seed."""
 
-    steps: Count = 131_072
+    steps: Count = 163_840
     """Environment steps of one learner."""
     slots: Count = 12
     """Learners trained at once; a finished one's place is taken by the next."""
@@ -80,7 +82,7 @@ class TrainingSettings(Section):
     """Parts one pass is split into; divides envs × rollout."""
     learning_rate: Positive = 3e-4
     """Adam's step size at the start."""
-    target_kl: Positive | None = 0.01
+    target_kl: Positive | None = 0.02
     """Policy change per update that the learning rate is adapted to; null keeps the rate fixed."""
     gamma: Fraction = 0.99
     """Discount per environment step."""

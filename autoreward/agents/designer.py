@@ -54,6 +54,10 @@ class Brief:
     """Place within the generation, from 0."""
     population: int
     """Proposals of a generation."""
+    steps: int
+    """Environment steps that every candidate is trained for."""
+    gamma: float
+    """Discount per step."""
     retry: int = 0
     """How often this proposal's answer was a reward that the run already had."""
     elites: int = 2

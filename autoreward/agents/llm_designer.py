@@ -126,6 +126,8 @@ def _context(brief: Brief) -> dict[str, object]:
         "fitness": primary.name,
         "better": f"{direction} is better",
         "notes": brief.notes,
+        "steps": f"{brief.steps:,}",
+        "gamma": f"{brief.gamma:g}",
         "mistakes": _mistakes(brief),
         "overview": [_summary(attempt, brief) for attempt in brief.history[:_OVERVIEW]],
         "generation": brief.generation,

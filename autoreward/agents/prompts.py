@@ -63,7 +63,7 @@ class PromptLibrary:
         except jinja2.TemplateSyntaxError as error:
             raise UsageError(f"{error.filename or name}, line {error.lineno}: {error}") from None
         except jinja2.TemplateNotFound as error:
-            raise UsageError(f"{self.directory} has no template {error}") from None
+            raise UsageError(f"{self.directory} has no template {error.name}") from None
         except jinja2.TemplateError as error:
             raise UsageError(f"{self.directory / name}.j2: {error}") from None
         return text.strip() + "\n"

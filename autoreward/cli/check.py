@@ -42,9 +42,9 @@ def check(
     result = {"file": str(file), "environment": setup.folder.name, **checked.to_dict()}
     if not as_json:
         if result["findings"]:
-            output.show(findings_list(result["findings"]))
+            output.lines(findings_list(result["findings"]))
         if checked.trial and checked.trial.components:
-            output.show("", trial_table(checked.trial.components), "")
+            output.show(trial_table(checked.trial.components), "")
     verdict = "ok: it may be trained" if checked.ok else "refused: correct the errors above"
     output.result(result, f"{file}: {verdict}")
     if not checked.ok:

@@ -82,7 +82,7 @@ def design(
     setup = prepare(settings, paths)
     slug = f"{settings.env} {settings.description}"
     with create_run(setup, "design", paths, name=name, slug=slug) as journal:
-        conduct(journal, setup, output)
+        conduct(journal, setup, output, new=True)
 
 
 def resume(run: options.Run, as_json: options.Json = False) -> None:
@@ -104,4 +104,4 @@ def resume(run: options.Run, as_json: options.Json = False) -> None:
         print_outcome(summary, output)
         return
     with Journal.open(path) as journal:
-        conduct(journal, reopen(journal), output)
+        conduct(journal, reopen(journal), output, new=False)

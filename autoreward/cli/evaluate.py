@@ -55,4 +55,4 @@ def evaluate(
     text = read_reward(file)
     setup = prepare_file(settings, file, paths)
     with create_evaluation(setup, file, text, seeds, paths) as journal:
-        conduct(journal, setup, Output(as_json))
+        conduct(journal, setup, Output(as_json), new=True)

@@ -49,7 +49,10 @@ def run(arguments: Sequence[str]) -> int:
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         run_name = error.run if isinstance(error, Interrupted) else None
         hint = f"; continue with: autoreward resume {run_name}" if run_name else ""
-        return _fail(f"interrupted{hint}", "interrupted", 130, as_json, run_name)
+        print(f"interrupted{hint}", file=sys.stderr)
+        if as_json:
+            print_json({"error": "interrupted", "code": "interrupted", "run": run_name})
+        return 130
     except AutorewardError as error:
         return _fail(_sentence(error), _code(error), error.exit_code, as_json)
     except BrokenPipeError:  # `autoreward runs | head`
@@ -63,10 +66,10 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
-def _fail(text: str, code: str, status: int, as_json: bool, run_name: str | None = None) -> int:
+def _fail(text: str, code: str, status: int, as_json: bool) -> int:
     print(f"error: {text}", file=sys.stderr)
     if as_json:
-        print_json({"error": text, "code": code} | ({"run": run_name} if run_name else {}))
+        print_json({"error": text, "code": code})
     return status
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 _WIDTH_OF_FILES = 110
 """Columns where the output is not a terminal."""
@@ -58,6 +59,10 @@ class Output:
             # Tables are padded to their width, which a file does not need.
             lines = (line.rstrip() for line in captured.get().splitlines())
             print("\n".join(lines), file=console.file)
+
+    def lines(self, text: Text) -> None:
+        """Print lines for people as they are, however long."""
+        self.console.print(text, soft_wrap=True)
 
     def result(self, data: Mapping[str, Any], *parts: RenderableType) -> None:
         """Print the outcome: `parts` for people, or `data` with `--json`."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from autoreward.cli.output import Output
 from autoreward.report.live import live
 from autoreward.report.watch import Watch
 
@@ -22,12 +24,19 @@ class Reporter:
     """An observer of a run that prints. Threads may call it; use it as a context manager.
 
     Args:
-        console: Where to.
+        output: Where to.
         watch: Takes the events in.
+        introduction: Returns what to print when work begins, given what the trainer says of itself.
     """
 
-    def __init__(self, console: Console, watch: Watch) -> None:
-        self._console, self._watch = console, watch
+    def __init__(
+        self,
+        output: Output,
+        watch: Watch,
+        introduction: Callable[[Mapping[str, Any]], RenderableType],
+    ) -> None:
+        self._output, self._watch, self._introduction = output, watch, introduction
+        console = output.console
         self._lock = threading.Lock()
         self._printed = time.monotonic()
         self._live: Live | None = None
@@ -56,19 +65,16 @@ class Reporter:
     def __call__(self, kind: str, **data: Any) -> None:
         """Take in an event; print it if it is one of those that deserve a line."""
         now = time.monotonic()
+        if kind == "started":
+            self._output.show(self._introduction(data), "")
+            return
         with self._lock:
-            if kind == "started":
-                self._print(f"trainer ready: device {data['device']}, threads {data['threads']}")
-                return
             line = self._watch.take(kind, data, now)
             if line is None and not self._live and now - self._printed >= _LINE_SECONDS:
                 line = self._watch.line(now)
                 self._printed = now
         if line is not None:
-            self._print(line)
-
-    def _print(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+            self._output.lines(Text(line))
 
     def _picture(self) -> RenderableType:
         with self._lock:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -14,7 +16,7 @@ from rich.text import Text
 
 from autoreward.cli.output import Interrupted, Output
 from autoreward.cli.progress import Reporter
-from autoreward.errors import AutorewardError
+from autoreward.errors import AutorewardError, LLMError, UsageError
 from autoreward.report.facts import ranking
 from autoreward.report.format import count, plural, with_unit
 from autoreward.report.result import evaluation_result, facts_table, run_result
@@ -26,8 +28,15 @@ from autoreward.search.setup import Setup
 from autoreward.store.journal import Journal
 
 
-def conduct(journal: Journal, setup: Setup, output: Output) -> None:
+def conduct(journal: Journal, setup: Setup, output: Output, *, new: bool) -> None:
     """Do what is left to do of a run, show how it goes, and print what came of it.
+
+    Args:
+        journal: Open for writing.
+        setup: The run's fixed parts.
+        output: Where to.
+        new: Whether the run was made just now. If it then cannot even begin because of what the
+            user asked for, its folder is removed again.
 
     Raises:
         Interrupted: By Ctrl-C or SIGTERM; the journal keeps everything.
@@ -36,13 +45,17 @@ def conduct(journal: Journal, setup: Setup, output: Output) -> None:
     """
     name, kind = journal.directory.name, kind_of(journal)
     work = Evaluation if kind == "evaluate" else Run
-    output.show(_introduction(journal, setup), "")
+    output.show(Text.assemble("run ", (name, "bold"), (f"  in {journal.directory}", "dim")))
+    introduce = functools.partial(_introduction, journal, setup)
     with _ended_politely(name):
         try:
-            with Reporter(output.console, _watch(journal, setup)) as reporter:
+            with Reporter(output, _watch(journal, setup), introduce) as reporter:
                 summary = work(journal, setup, reporter).execute()
-        except AutorewardError:
-            if not journal.meta("refused"):
+        except AutorewardError as error:
+            if new and isinstance(error, UsageError | LLMError) and not _begun(journal):
+                journal.close()
+                shutil.rmtree(journal.directory)
+            else:
                 output.show(f"everything is kept; continue with: autoreward resume {name}")
             raise
     output.show("")
@@ -68,6 +81,10 @@ def print_outcome(summary: dict[str, Any], output: Output) -> None:
     output.result(summary, run_result(summary), following)
     if summary.get("budget"):
         raise typer.Exit(3)
+
+
+def _begun(journal: Journal) -> bool:
+    return bool(journal.proposals() or journal.jobs())
 
 
 @contextlib.contextmanager
@@ -103,12 +120,11 @@ def _watch(journal: Journal, setup: Setup) -> Watch:
     )
 
 
-def _introduction(journal: Journal, setup: Setup) -> RenderableType:
+def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) -> RenderableType:
     """Return what is in use and how the run is continued."""
     settings, primary, name = setup.settings, setup.primary, journal.directory.name
     better = "higher" if primary.direction == "max" else "lower"
     facts: dict[str, RenderableType] = {
-        "run": Text.assemble((name, "bold"), (f"  in {journal.directory}", "dim")),
         "environment": f"{setup.folder.name}, task {setup.task.name} ({setup.reason})",
         "decided by": f"{primary.name}{with_unit(primary.unit)}, {better} is better: {primary.doc}",
     }
@@ -120,6 +136,7 @@ def _introduction(journal: Journal, setup: Setup) -> RenderableType:
         facts["reward"] = notes["file"]
         facts["plan"] = f"{plural(notes['seeds'], 'training')} of {steps} steps, fresh seeds"
     facts["sandbox"] = f"{setup.sandbox.name}: {setup.sandbox.summary}"
+    facts["trainer"] = f"device {trainer['device']}, {plural(trainer['threads'], 'thread')}"
     facts["continue"] = f"autoreward resume {name}"
     return facts_table(facts)
 

@@ -60,7 +60,12 @@ def show(
     A run: what it is, and all its candidates. A candidate: formula, origin, fitness, what its
     components did, findings, code.
     """
-    from autoreward.report.facts import candidate_facts, candidates_facts, run_facts
+    from autoreward.report.facts import (
+        candidate_facts,
+        candidates_facts,
+        refused_facts,
+        run_facts,
+    )
     from autoreward.report.pages import candidate_page, run_page
     from autoreward.rewards.formula import parse_formula
     from autoreward.store.journal import Journal
@@ -74,7 +79,9 @@ def show(
             output.result(facts, candidate_page(facts, used))
             return
         overview, candidates = run_facts(journal), candidates_facts(journal)
-    output.result(overview | {"all_candidates": candidates}, run_page(overview, candidates))
+        refused = refused_facts(journal)
+    result = overview | {"all_candidates": candidates, "refused": refused}
+    output.result(result, run_page(overview, candidates, refused))
 
 
 def stop(run: options.Run, as_json: options.Json = False) -> None:

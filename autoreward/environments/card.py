@@ -124,8 +124,9 @@ def _task(folder: EnvironmentFolder, task: Task) -> str:
             _wrap(f"Instruction: {task.instruction}"),
             _wrap(f"Success: {task.success}."),
             _wrap(
-                "Policies trained on a reward are judged by these measurements over whole "
-                "episodes. They are named here as information: reward code cannot read them."
+                "Policies are measured by these over whole episodes, the same list for every task "
+                "of this environment; the one that decides is marked. They are named here as "
+                "information: reward code cannot read them."
             ),
             "\n".join(measured),
         )

@@ -185,6 +185,8 @@ def _calls(source: RewardSource) -> str:
         extra = _memory("compute_reward", source)
         return (
             f"result = compute_reward(state, action, next_state{extra})\n"
+            "if isinstance(result, dict):\n"
+            '    result = (result["total"], result)\n'
             "total, parts = result if isinstance(result, tuple) else (result, {})\n"
             'values = {name: part.float() for name, part in parts.items() if name != "total"}\n'
             'values["total"] = total.float()\n'

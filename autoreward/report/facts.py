@@ -17,7 +17,7 @@ from autoreward.store.journal import Journal
 from autoreward.store.records import Candidate, Job
 
 Facts = dict[str, Any]
-State = Literal["running", "finished", "stopped", "refused"]
+State = Literal["running", "finished", "stopped"]
 
 
 def run_facts(journal: Journal) -> Facts:
@@ -53,7 +53,6 @@ def run_facts(journal: Journal) -> Facts:
         "calls": spent.calls,
         "usd": spent.usd,
         "seconds": round(float(journal.meta(ELAPSED, 0.0)), 1),
-        "refused": journal.meta("refused"),
     }
 
 
@@ -100,6 +99,15 @@ def candidates_facts(journal: Journal) -> list[Facts]:
         )
     place = {name: index for index, name in enumerate(scores)}
     return sorted(entries, key=lambda entry: place.get(entry["id"], len(place)))
+
+
+def refused_facts(journal: Journal) -> list[Facts]:
+    """Return the proposals that became no candidate, and why."""
+    return [
+        {"proposal": proposal.number, "state": proposal.state, "reason": proposal.reason}
+        for proposal in journal.proposals()
+        if proposal.state in ("rejected", "duplicate")
+    ]
 
 
 def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
@@ -194,9 +202,7 @@ def list_facts(paths: Iterable[Path]) -> list[Facts]:
 def _state(journal: Journal, pid: int | None) -> State:
     if journal.meta("summary") is not None:
         return "finished"
-    if pid is not None:
-        return "running"
-    return "refused" if journal.meta("refused") else "stopped"
+    return "stopped" if pid is None else "running"
 
 
 def _primary(journal: Journal) -> Fitness | None:

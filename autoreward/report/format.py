@@ -6,39 +6,41 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+_DECIMALS = ((100.0, 0), (10.0, 1), (1.0, 2), (0.01, 3), (0.001, 4), (0.0001, 5))
+"""Least size → digits after the point."""
+
 
 def number(value: float) -> str:
     """Return a measured value with two or three digits: `3.21`, `0.124`, `0.0062`, `1,230`."""
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size < 1e-3 or size >= 1e6:
-        return f"{value:.1e}"
-    if size >= 100:
-        return f"{value:,.0f}"
-    if size < 0.01:
-        return f"{value:.2g}"
-    return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    return numbers(value)[0]
+
+
+def numbers(*values: float) -> list[str]:
+    """Return values that belong together with the same precision, that of the largest."""
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if size == 0:
+        return ["0" if value == 0 else str(value) for value in values]
+    digits = next((digits for least, digits in _DECIMALS if size >= least), None)
+    if digits is None or size >= 1e6:
+        return [f"{value:.1e}" if value else "0" for value in values]
+    texts = [f"{value:,.{digits}f}" for value in values]
+    return [text.lstrip("-") if not text.strip("-0.,") else text for text in texts]
 
 
 def interval(form: Mapping[str, Any] | None) -> str:
     """Return `3.21 [3.02, 3.40]` for a fitness in the commands' JSON form, `-` for None."""
     if form is None:
         return "-"
-    low, high = form["interval"]
-    return f"{number(form['mean'])} [{number(low)}, {number(high)}]"
+    mean, low, high = numbers(form["mean"], *form["interval"])
+    return f"{mean} [{low}, {high}]"
 
 
 def signed(form: Mapping[str, Any]) -> str:
     """Return a difference with its sign: `+0.51 [+0.30, +0.72]`."""
-    low, high = form["interval"]
-    return f"{_plus(form['mean'])} [{_plus(low)}, {_plus(high)}]"
-
-
-def _plus(value: float) -> str:
-    return f"+{number(value)}" if value > 0 else number(value)
+    values = (form["mean"], *form["interval"])
+    texts = numbers(*values)
+    mean, low, high = (f"+{t}" if v > 0 else t for v, t in zip(values, texts, strict=True))
+    return f"{mean} [{low}, {high}]"
 
 
 def count(value: float) -> str:

@@ -38,9 +38,11 @@ def _learners(watch: Watch) -> Table:
 def _totals(watch: Watch, now: float) -> Table:
     left = watch.seconds_left()
     table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(5):
+        table.add_column(no_wrap=True)
     table.add_row(
         Text(watch.phase, "bold"),
-        ProgressBar(total=1.0, completed=watch.fraction, width=24),
+        ProgressBar(total=1.0, completed=watch.fraction, width=14),
         f"trainings {watch.done}/{watch.expected}",
         duration(now - watch.started),
         Text(f"about {duration(left)} left" if left else "", "cyan"),

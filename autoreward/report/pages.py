@@ -31,12 +31,12 @@ _SEVERITIES = {"error": "red", "warning": "yellow", "note": "dim"}
 def runs_table(runs: Sequence[Json]) -> Table:
     """Return one row a run, the one written to last first."""
     table = plain_table()
-    table.add_column("run", overflow="fold", no_wrap=True)
-    for column in ("state", "environment", "task"):
-        table.add_column(column)
-    table.add_column("trainings", justify="right")
-    table.add_column("best so far", justify="right")
-    table.add_column("time", justify="right")
+    table.add_column("run", overflow="fold")
+    for column in ("state", "task"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("trained", justify="right", no_wrap=True)
+    table.add_column("best so far", justify="right", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
     for run in runs:
         state = Text(run["state"], _STATES.get(run["state"], ""))
         if run["state"] == "damaged":
@@ -46,8 +46,7 @@ def runs_table(runs: Sequence[Json]) -> Table:
         table.add_row(
             run["run"],
             state,
-            run["environment"] or "-",
-            run["task"] or "-",
+            f"{run['environment'] or '-'} {run['task'] or '-'}",
             str(trained),
             _best_score(run),
             duration(run["seconds"]),
@@ -80,11 +79,17 @@ def status_page(run: Json, candidates: Sequence[Json], events: Sequence[Json]) -
     return Group(*parts)
 
 
-def run_page(run: Json, candidates: Sequence[Json]) -> RenderableType:
-    """Return a run with all its candidates."""
-    if not candidates:
-        return Group(run_card(run), "", Text("no candidates yet", "dim"))
-    return Group(run_card(run), "", candidates_table(run, candidates, "candidates, best first"))
+def run_page(run: Json, candidates: Sequence[Json], refused: Sequence[Json]) -> RenderableType:
+    """Return a run with all its candidates and the proposals that became none."""
+    parts: list[RenderableType] = [run_card(run), ""]
+    if candidates:
+        parts.append(candidates_table(run, candidates, "candidates, best first"))
+    else:
+        parts.append(Text("no candidates yet", "dim"))
+    if refused:
+        lines = (f"proposal {r['proposal']}, {r['state']}: {r['reason']}" for r in refused)
+        parts += ["", Text("proposals that became no candidate", "bold"), *map(Text, lines)]
+    return Group(*parts)
 
 
 def run_card(run: Json) -> Table:
@@ -92,8 +97,6 @@ def run_card(run: Json) -> Table:
     state = Text(run["state"], _STATES.get(run["state"], ""))
     if run["pid"]:
         state.append(f" (process {run['pid']})", "dim")
-    if run["refused"]:
-        state.append(f": {run['refused']}")
     designer = run["designer"] or "-"
     facts: dict[str, RenderableType] = {
         "run": Text(run["run"], "bold"),

@@ -16,6 +16,7 @@ from autoreward.report.format import (
     duration,
     interval,
     number,
+    numbers,
     plural,
     signed,
     with_unit,
@@ -88,9 +89,8 @@ def _deciding(summary: Json) -> Group:
 
 
 def _cells(form: Json, name: str = "") -> tuple[str, str, str]:
-    low, high = form["interval"]
-    seeds = "-" if name == "zero" else str(form["seeds"])
-    return number(form["mean"]), f"[{number(low)}, {number(high)}]", seeds
+    mean, low, high = numbers(form["mean"], *form["interval"])
+    return mean, f"[{low}, {high}]", "-" if name == "zero" else str(form["seeds"])
 
 
 def _lead(summary: Json, name: str) -> Text:
@@ -129,14 +129,15 @@ def measure_label(name: str, measure: Json) -> Text:
 def _facts(summary: Json) -> Table:
     winner = summary["winner"]
     tried = plural(summary["candidates"], "candidate")
-    return facts_table(
-        {
-            "formula": winner["formula"],
-            "file": winner["file"],
-            "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
-            "took": _effort(summary),
-        }
-    )
+    facts = {
+        "formula": winner["formula"],
+        "file": winner["file"],
+        "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
+        "took": _effort(summary),
+    }
+    if winner["fitness"][summary["primary"]]["seeds"] == 1:
+        facts["mind"] = "with one training seed an interval is over its episodes alone: too narrow"
+    return facts_table(facts)
 
 
 def _effort(summary: Json) -> str:

@@ -178,7 +178,8 @@ class Watch:
         if "confirm" in self.phase:
             self._expected = self.done + len(jobs - self.finished)
         else:
-            self.phase = f"training {self.phase[self.phase.find('(') :]}".rstrip()
+            bracket = self.phase.find("(")  # which generation
+            self.phase = "training" + (f" {self.phase[bracket:]}" if bracket >= 0 else "")
 
     def _on_progress(self, data: Mapping[str, Any], now: float) -> None:
         learners = data["learners"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from autoreward.rewards.vocabulary import MATH_CONSTANTS, MATH_NAMES
 
 LARGEST_INTEGER = 10**9
 LARGEST_RESULT = 1e12
@@ -17,6 +19,14 @@ LONGEST_RANGE = 200
 Numbers = Mapping[str, float]
 """Name to its number, where it has only one."""
 
+
+def _power(base: float, exponent: float) -> float:
+    """Return a power, worked out in floats: those never grow without bound."""
+    power = math.pow(base, exponent)
+    whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
+    return int(power) if whole and abs(power) < LARGEST_RESULT else power
+
+
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -24,7 +34,10 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
-    ast.Pow: math.pow,  # floats only: never grows without bound
+    ast.Pow: _power,
+}
+_FUNCTIONS: dict[str, Callable[..., float]] = {
+    name: getattr(math, name) for name in MATH_NAMES - MATH_CONSTANTS
 }
 _NAMED = {"inf": math.inf, "pi": math.pi, "e": math.e, "tau": math.tau}
 
@@ -48,16 +61,29 @@ def fold(node: ast.expr, numbers: Numbers) -> float | None:
         inner = fold(node.operand, numbers)
         return -inner if inner is not None and isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = fold(node.left, numbers), fold(node.right, numbers)
-        if left is None or right is None:
-            return None
-        try:
-            return _OPERATORS[type(node.op)](left, right)
-        except OverflowError:
-            return math.inf
-        except (ZeroDivisionError, ValueError):
-            return math.nan
+        return _worked_out(_OPERATORS[type(node.op)], (node.left, node.right), numbers)
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="math"), attr=name), keywords=[]):
+            if name in _FUNCTIONS:
+                return _worked_out(_FUNCTIONS[name], node.args, numbers)
     return None
+
+
+def _worked_out(
+    function: Callable[..., float], nodes: Sequence[ast.expr], numbers: Numbers
+) -> float | None:
+    values = [fold(node, numbers) for node in nodes]
+    if None in values:
+        return None
+    try:
+        result = function(*values)
+    except OverflowError:
+        return math.inf
+    except (ZeroDivisionError, ValueError):
+        return math.nan
+    except TypeError:  # not its number of arguments
+        return None
+    return None if isinstance(result, bool) else result
 
 
 def number_problem(node: ast.expr, numbers: Numbers) -> tuple[str, str] | None:
@@ -73,8 +99,11 @@ def number_problem(node: ast.expr, numbers: Numbers) -> tuple[str, str] | None:
         return None
     if isinstance(node.op, ast.Pow):
         exponent = fold(node.right, numbers)
+        if exponent is None and isinstance(fold(node.left, numbers), float):
+            return None  # a whole number to the power of another could grow without bound
         if exponent is None:
-            return "the exponent of `**` must be a number", "use torch.pow(x, y) for tensors"
+            fix = "use torch.pow(x, y) for tensors, or a base with a decimal point: 2.0 ** x"
+            return "the exponent of `**` must be a number", fix
         if not abs(exponent) <= LARGEST_EXPONENT:
             return f"an exponent is larger than {LARGEST_EXPONENT}", "use a small power"
     result = fold(node, numbers)

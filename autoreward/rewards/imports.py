@@ -9,7 +9,7 @@ from autoreward.rewards import vocabulary
 _MODULES = frozenset({*vocabulary.TORCH_MODULES, "torch.nn", "math"})
 _FOR_TYPES = frozenset({"typing", "collections.abc", "__future__"})
 """Modules whose names appear in annotations only; annotations are never evaluated."""
-_LOOP_WORDS = frozenset({"dict", "enumerate", "len", "range", "zip"})
+_LOOP_WORDS = frozenset({"dict", "enumerate", "len", "list", "range", "tuple", "zip"})
 """The rules for loops rely on the meaning of these."""
 _HELPERS = "autoreward.rewards.helpers"
 

@@ -7,15 +7,18 @@ is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 
 from autoreward.findings import Finding
 from autoreward.rewards import vocabulary
 from autoreward.rewards.constants import Numbers, fold, number_problem
+from autoreward.rewards.cost import Graph, check_depth, check_steps
 from autoreward.rewards.imports import import_problem, imported, is_constant, is_function
+from autoreward.rewards.loops import Loops
 from autoreward.rewards.normal_form import is_formula, without_docstring
-from autoreward.rewards.reads import Tracer, arguments, calls
-from autoreward.rewards.rules_body import BodyRules, Scope
+from autoreward.rewards.reads import PARAMETERS, Tracer, arguments, calls
+from autoreward.rewards.rules_body import BodyRules
+from autoreward.rewards.rules_names import Scope
 from autoreward.rewards.violations import FORBIDDEN_NODES, Violation
 
 MAX_DEPTH = 50
@@ -40,14 +43,23 @@ def violations(tree: ast.Module) -> list[Violation]:
     if oversize:
         return [oversize]  # the checks below recurse
     functions: dict[str, ast.FunctionDef] = {}
+    constants: dict[str, int] = {}
     numbers: dict[str, float] = {}
-    found = list(_module_level(tree, functions, numbers))
+    found = list(_module_level(tree, functions, constants, numbers))
+    graph = {name: calls(function) & functions.keys() for name, function in functions.items()}
+    too_deep = [*_recursion(functions, graph)] or [*check_depth(functions, graph)]
+    if too_deep:
+        return _in_order(found + too_deep)  # the checks below follow the calls
+    loops = {name: Loops(f, constants, numbers) for name, f in functions.items()}
+    heavy = [*check_steps(functions, graph, loops)]
+    found += heavy
     tracer = Tracer(functions)
-    for name in functions:
+    followed = [] if heavy else [*functions]  # following costs time, too
+    for name in followed:
         if not name.startswith("_"):
             tracer.trace(name)
     unused = functions.keys() - tracer.stands_for.keys()
-    for name in unused:  # read as if they were components, by the names of their parameters
+    for name in unused.intersection(followed):  # as if components, by their parameters' names
         tracer.trace(name)
     found += [
         Violation(
@@ -58,14 +70,22 @@ def violations(tree: ast.Module) -> list[Violation]:
         for node in tracer.escapes
     ]
     names = imported(tree)
-    constants = frozenset(_constant_names(tree))
     for name, function in functions.items():
-        bindings = tracer.stands_for[name]
-        scope = Scope(functions, names, constants, numbers, bindings, name in unused)
+        bindings = tracer.stands_for.get(name, {})
+        unclear = name in unused or not (name.startswith("_") or _is_component(function))
+        scope = Scope(functions, names, constants, loops[name], bindings, unclear)
         found += [*_signature(function), *_annotations(function)]
         found += BodyRules(function, scope).check()
-    found += _recursion(functions)
+    return _in_order(found)
+
+
+def _in_order(found: Iterable[Violation]) -> list[Violation]:
     return sorted(set(found), key=lambda violation: (violation.line, violation.what))
+
+
+def _is_component(function: ast.FunctionDef) -> bool:
+    """Return whether a function's parameters are those of a component, and nothing else."""
+    return all(argument.arg in PARAMETERS for argument in arguments(function))
 
 
 def _oversize(tree: ast.Module) -> Violation | None:
@@ -81,16 +101,19 @@ def _oversize(tree: ast.Module) -> Violation | None:
             )
         if count > MAX_NODES:
             return Violation(line, "the file is too large", "keep to what the reward needs")
-        stack += [(child, depth + 1, line) for child in ast.iter_child_nodes(node)]
+        below = [(child, depth + 1, line) for child in ast.iter_child_nodes(node)]
+        stack += reversed(below)  # in the order of the file, so that the line is the first one
     return None
 
 
 def _module_level(
-    tree: ast.Module, functions: dict[str, ast.FunctionDef], numbers: dict[str, float]
+    tree: ast.Module,
+    functions: dict[str, ast.FunctionDef],
+    constants: dict[str, int],
+    numbers: dict[str, float],
 ) -> Iterator[Violation]:
-    """Check the statements of the file itself ; collect its functions and numbers."""
+    """Check the statements of the file itself; collect its functions, constants and numbers."""
     taken: dict[str, int] = {}
-    constants: set[str] = set()
     for statement in without_docstring(tree.body):
         line = statement.lineno
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -111,7 +134,8 @@ def _module_level(
             name = "".join(_targets(statement)[:1])
             if not name:
                 continue
-            constants.add(name)
+            if not is_formula(statement):
+                constants[name] = _entries(statement.value, constants)
             number = fold(statement.value, numbers) if statement.value is not None else None
             if number is not None:
                 numbers[name] = number
@@ -138,7 +162,7 @@ def _outside(statement: ast.stmt) -> Violation:
 
 
 def _constant(
-    statement: ast.Assign | ast.AnnAssign, constants: Set[str], numbers: Numbers
+    statement: ast.Assign | ast.AnnAssign, constants: Mapping[str, int], numbers: Numbers
 ) -> Iterator[Violation]:
     """Check `NAME = literal` and `FORMULA = "..."` at the top level."""
     line, value = statement.lineno, statement.value
@@ -158,7 +182,9 @@ def _constant(
         yield from _constant_value(value, constants, numbers)
 
 
-def _constant_value(node: ast.expr, constants: Set[str], numbers: Numbers) -> Iterator[Violation]:
+def _constant_value(
+    node: ast.expr, constants: Mapping[str, int], numbers: Numbers
+) -> Iterator[Violation]:
     """Check a constant's value: numbers, earlier constants, arithmetic and tuples of these."""
     problem = number_problem(node, numbers)
     if problem:
@@ -204,10 +230,11 @@ def _targets(statement: ast.Assign | ast.AnnAssign) -> list[str]:
     return names if len(names) == len(targets) else []
 
 
-def _constant_names(tree: ast.Module) -> Iterator[str]:
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and not is_formula(statement):
-            yield from _targets(statement)
+def _entries(value: ast.expr | None, constants: Mapping[str, int]) -> int:
+    """Return how many entries a constant has; 0 for a number."""
+    if isinstance(value, ast.Name):
+        return constants.get(value.id, 0)
+    return len(value.elts) if isinstance(value, ast.Tuple) else 0
 
 
 def _signature(function: ast.FunctionDef) -> Iterator[Violation]:
@@ -243,8 +270,7 @@ def _annotations(function: ast.FunctionDef) -> Iterator[Violation]:
             yield Violation(annotation.lineno, "an annotation is no type", "write Tensor, or none")
 
 
-def _recursion(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Violation]:
-    graph = {name: calls(function) & functions.keys() for name, function in functions.items()}
+def _recursion(functions: Mapping[str, ast.FunctionDef], graph: Graph) -> Iterator[Violation]:
     for name in graph:
         seen: set[str] = set()
         waiting = list(graph[name])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from autoreward.rewards import vocabulary
-from autoreward.rewards.constants import LARGEST_SIZE, Numbers, asked_size, number_problem
-from autoreward.rewards.imports import is_constant, is_function, is_module, names_of
-from autoreward.rewards.loops import Loops
-from autoreward.rewards.reads import STATES, Bindings, arguments
+from autoreward.rewards.constants import LARGEST_SIZE, asked_size, number_problem
+from autoreward.rewards.imports import is_function
+from autoreward.rewards.rules_names import NameRules
 from autoreward.rewards.violations import FORBIDDEN_NODES, Violation, instead_of
 
 _OPERATORS = (
@@ -19,43 +16,18 @@ _OPERATORS = (
     ast.BitAnd, ast.BitOr, ast.BitXor,
 )  # fmt: skip
 _SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.Dict)
+_TAKE_GENERATORS = frozenset({"sum", "max", "min", "tuple", "list"})
 _USE_WHERE = "build the values with torch.where, torch.stack or torch.cat"
+_JAILS_DEVICE = "drop it: a reward runs on the jail's device, where all its inputs are"
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a function of a reward file finds around it."""
-
-    functions: Mapping[str, ast.FunctionDef]
-    imports: Mapping[str, str]
-    """Imported name to its dotted path."""
-    constants: frozenset[str]
-    numbers: Numbers
-    """The constants that are one number."""
-    stands_for: Bindings
-    """Names in the function that stand for parameters of a component."""
-    unused: bool
-    """Whether no component needs it, so that nobody knows what its parameters are."""
-
-
-class BodyRules:
+class BodyRules(NameRules):
     """Checks one function.
 
     Args:
         function: The function.
         scope: What is around it.
     """
-
-    def __init__(self, function: ast.FunctionDef, scope: Scope) -> None:
-        self.function, self.scope = function, scope
-        self.found: list[Violation] = []
-        self.states = {name for name, roots in scope.stands_for.items() if roots & STATES}
-        self.memories = {name for name, roots in scope.stands_for.items() if "memory" in roots}
-        self.unknown_kind = {a.arg for a in arguments(function)} if scope.unused else set()
-        stored = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
-        self.locals = {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-        self.locals |= {argument.arg for argument in arguments(function)}
-        self.loops = Loops(function, scope.constants, scope.numbers)
 
     def check(self) -> list[Violation]:
         """Return the broken rules in the function's body."""
@@ -69,10 +41,6 @@ class BodyRules:
                 code="missing-return",
             )
         return self.found
-
-    def say(self, node: ast.stmt | ast.expr, what: str, fix: str, code: str = "forbidden") -> None:
-        """Note a broken rule."""
-        self.found.append(Violation(node.lineno, what, fix, code))
 
     def statements(self, body: Iterable[ast.stmt], depth: int = 0) -> None:
         """Check a block; `depth` is the number of loops around it."""
@@ -94,6 +62,10 @@ class BodyRules:
                 case ast.AugAssign(target=target, op=operator, value=value):
                     self.expression(ast.copy_location(_as_sum(target, operator, value), node))
                     self.target(target, None)
+                case ast.Expr(ast.Call(func=ast.Attribute(ast.Name(name), "append")) as call) if (
+                    name not in self.memories
+                ):
+                    self.append(call, name)
                 case ast.Expr(value=value):
                     if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
                         self.expression(value)
@@ -117,6 +89,17 @@ class BodyRules:
         if node.orelse:
             self.say(node, "`else` on a loop is not allowed", "put it after the loop")
         self.statements(node.body, depth + 1)
+
+    def append(self, node: ast.Call, name: str) -> None:
+        """Check `name.append(value)` on a line of its own."""
+        if not self.is_variable(name):
+            self.unknown(ast.copy_location(ast.Name(name), node))
+        elif not self.loops.is_list(name):
+            fix = f"start it in this function by `{name} = []`, and use the name for nothing else"
+            self.say(node, f"{name} is not known to be a list of this function", fix)
+        self.expressions(node.args)
+        if len(node.args) != 1 or node.keywords:
+            self.say(node, "append takes one value", f"write {name}.append(value)")
 
     def iterable(self, node: ast.expr, depth: int) -> None:
         """Check what a loop runs over."""
@@ -142,7 +125,8 @@ class BodyRules:
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 self.index(index)
                 text = isinstance(index, ast.Constant) and isinstance(index.value, str)
-                if name not in self.memories and not (text and self.loops.is_dict(name)):
+                writable = self.memories | self.unknown_kind
+                if name not in writable and not (text and self.loops.is_dict(name)):
                     self.say(node, f"writing into {name}[...] changes it in place", _USE_WHERE)
             case ast.Attribute(attr=name):
                 self.say(
@@ -170,7 +154,7 @@ class BodyRules:
             case ast.Call():
                 self.call(node, iterated)
             case ast.Subscript(value=value, slice=index):
-                if not self._is_memory(value):
+                if not self.is_memory(value):
                     self.expression(value)
                 self.index(index)
             case ast.BinOp(left=left, op=operator, right=right):
@@ -183,7 +167,7 @@ class BodyRules:
                 self.option(left)
                 for comparison, part in zip(operators, rest, strict=True):
                     member = isinstance(comparison, ast.In | ast.NotIn)
-                    if not (member and self._is_memory(part)):
+                    if not (member and self.is_memory(part)):
                         self.option(part)
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 self.expressions((test, then, otherwise))
@@ -194,14 +178,18 @@ class BodyRules:
                     else:
                         self.option(key)
                 self.expressions(values)
-            case ast.ListComp(elt=element, generators=generators):
-                for depth, generator in enumerate(generators):
-                    self.iterable(generator.iter, depth + 1)
-                    self.target(generator.target, None)
-                    self.expressions(generator.ifs)
-                self.expression(element)
+            case ast.ListComp():
+                self.comprehension(node)
             case _:
                 self.forbidden(node)
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> None:
+        """Check `... for ... in ...`."""
+        for depth, generator in enumerate(node.generators):
+            self.iterable(generator.iter, depth + 1)
+            self.target(generator.target, None)
+            self.expressions(generator.ifs)
+        self.expression(node.elt)
 
     def expressions(self, nodes: Iterable[ast.expr]) -> None:
         """Check several expressions."""
@@ -241,57 +229,6 @@ class BodyRules:
             case _:
                 self.option(node)
 
-    def name(self, node: ast.Name) -> None:
-        """Check a name that is read as a value."""
-        name, scope = node.id, self.scope
-        path = scope.imports.get(name, "")
-        if name in self.memories:
-            fix = 'use memory["key"], memory.get("key", default) or `"key" in memory`'
-            self.say(node, "memory is used as a whole", fix)
-        elif name in self.locals or name in scope.constants or name in ("inf", "pi"):
-            if name.startswith("__"):
-                self.say(node, f"the name {name!r} is reserved", "choose another")
-        elif is_constant(path):
-            pass
-        elif name == "FORMULA" or is_module(path):
-            self.say(node, f"{name} is used as a value", "use it where it belongs only")
-        elif self._is_callable(name):
-            self.say(node, f"the function {name} is used as a value", "call it where it is needed")
-        else:
-            self.unknown(node)
-
-    def unknown(self, node: ast.Name) -> None:
-        """Say that a name stands for nothing that a reward file may use."""
-        if hasattr(builtins, node.id):
-            fix = instead_of(node.id, (), "use torch, math and the helpers")
-            self.say(node, f"{node.id} is not allowed", fix)
-            return
-        known = self.locals | self.scope.constants | self.scope.functions.keys()
-        known |= vocabulary.HELPERS.keys() | vocabulary.BUILTINS | self.scope.imports.keys()
-        fix = instead_of(node.id, known, "use torch, math, the helpers or your own names")
-        self.say(node, f"the name {node.id!r} is not available", fix, code="unknown-name")
-
-    def attribute(self, node: ast.Attribute) -> None:
-        """Check `value.name` that is not called."""
-        name, path = node.attr, self.path(node)
-        if name.startswith("_"):
-            self.say(node, f"the private attribute {name!r} is not allowed", "use public names")
-        elif path:
-            if is_function(path):
-                self.say(node, f"the function {path} is used as a value", "call it where needed")
-            elif not is_constant(path):
-                self.unavailable(node, path)
-        elif isinstance(node.value, ast.Name) and node.value.id in self.states | self.unknown_kind:
-            return
-        elif name in vocabulary.TENSOR_PROPERTIES:
-            self.expression(node.value)
-        elif name in vocabulary.TENSOR_METHODS:
-            self.say(node, f"the method {name} is used as a value", f"call it: .{name}()")
-        else:
-            known = vocabulary.TENSOR_PROPERTIES | vocabulary.TENSOR_METHODS
-            fix = "tensors have shape, dtype and methods; fields belong to state and next_state"
-            self.say(node, f"the attribute {name!r} is not available", instead_of(name, known, fix))
-
     def call(self, node: ast.Call, iterated: bool) -> None:
         """Check a call and what it is given."""
         name = ""
@@ -303,11 +240,15 @@ class BodyRules:
             case _:
                 self.say(node, "only functions with a name can be called", "name the function")
         own = isinstance(node.func, ast.Name) and name in self.scope.functions
+        generators = _TAKE_GENERATORS - self.scope.imports.keys()
+        takes = isinstance(node.func, ast.Name) and name in generators
         for argument in [*node.args, *(word.value for word in node.keywords)]:
-            if own and self._is_memory(argument):
+            if own and self.is_memory(argument):
                 continue
             if iterated and name in ("enumerate", "zip"):
                 self.expression(argument, iterated)
+            elif takes and isinstance(argument, ast.GeneratorExp):
+                self.comprehension(argument)
             else:
                 self.option(argument)
         for word in node.keywords:
@@ -315,6 +256,10 @@ class BodyRules:
                 self.say(node, "`**` unpacking is not allowed", "write the arguments out")
             elif word.arg in ("out", "inplace", "generator"):
                 self.say(node, f"`{word.arg}=` is not allowed", "use the returned value")
+            elif word.arg == "device" and not own:
+                self.say(node, "`device=` is not allowed", _JAILS_DEVICE)
+        if name == "to" and not own and node.args and _names_device(node.args[0]):
+            self.say(node, "`.to(device)` is not allowed", _JAILS_DEVICE)
         sizes = name in vocabulary.ALLOCATORS and not own
         if sizes and not asked_size(node, name, self.loops.numbers) <= LARGEST_SIZE:
             fix = "use shapes of the inputs, e.g. torch.zeros_like(next_state.FIELD)"
@@ -328,7 +273,7 @@ class BodyRules:
             self.say(node, f"the variable {name} is called like a function", fix)
         elif name in ("enumerate", "range", "zip") and not iterated:
             self.say(node, f"{name} outside a loop", "use it in `for ... in` or [... for ...]")
-        elif not self._is_callable(name):
+        elif not self.is_callable(name):
             self.unknown(node)
 
     def called_attribute(self, node: ast.Attribute, value: ast.expr, iterated: bool) -> None:
@@ -339,38 +284,24 @@ class BodyRules:
         elif path:
             if not is_function(path):
                 self.unavailable(node, path)
-        elif self._is_memory(value):
+        elif self.is_memory(value):
             if name not in vocabulary.MEMORY_METHODS:
                 fix = 'use memory["key"] and memory.get("key", default)'
                 self.say(node, f"memory.{name} is not available", fix)
         elif isinstance(value, ast.Name) and value.id in self.states:
             self.say(node, f"{value.id}.{name}(...) calls a field", "fields are tensors: no ( )")
+        elif isinstance(value, ast.Name) and not self.is_variable(value.id):
+            self.name(value)
         else:
             if name.endswith("_"):
                 fix = f"use .{name.rstrip('_')}(...) and keep its result"
                 self.say(node, f"the method {name!r} changes a tensor in place", fix)
-            elif name in vocabulary.DICT_METHODS:
+            elif name in vocabulary.DICT_METHODS or self.is_maybe_memory(value, name):
                 pass
             elif name not in vocabulary.TENSOR_METHODS:
                 fix = instead_of(name, vocabulary.TENSOR_METHODS, "use torch functions")
                 self.say(node, f"the method {name!r} is not available", fix)
             self.expression(value)
-
-    def path(self, node: ast.expr) -> str:
-        """Return the dotted path of `torch.linalg.norm`; empty for anything but a module's name."""
-        if isinstance(node, ast.Attribute):
-            parent = self.path(node.value)
-            return f"{parent}.{node.attr}" if parent else ""
-        if isinstance(node, ast.Name) and node.id not in self.locals:
-            path = self.scope.imports.get(node.id, "")
-            return path if is_module(path) else ""
-        return ""
-
-    def unavailable(self, node: ast.Attribute, path: str) -> None:
-        """Say that a module has no such function here."""
-        module, _, name = path.rpartition(".")
-        fix = instead_of(name, names_of(module), "use its elementwise functions and reductions")
-        self.say(node, f"{path} is not available to rewards", fix)
 
     def forbidden(self, node: ast.stmt | ast.expr) -> None:
         """Say that a kind of syntax is not allowed."""
@@ -378,13 +309,12 @@ class BodyRules:
         default = (f"this syntax ({kind.__name__}) is not allowed", "write it more plainly")
         self.say(node, *FORBIDDEN_NODES.get(kind, default))
 
-    def _is_callable(self, name: str) -> bool:
-        callable_helpers = vocabulary.HELPERS.keys() - {"inf", "pi"}
-        known = name in self.scope.functions or name in callable_helpers
-        return known or name in vocabulary.BUILTINS or is_function(self.scope.imports.get(name, ""))
 
-    def _is_memory(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and node.id in self.memories
+def _names_device(node: ast.expr) -> bool:
+    """Return whether what is given to `.to` is a device: "cuda", 0 or x.device."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str | int)
+    return isinstance(node, ast.Attribute) and node.attr == "device"
 
 
 def _as_sum(target: ast.expr, operator: ast.operator, value: ast.expr) -> ast.BinOp:

@@ -23,13 +23,26 @@ from torch import Tensor
 
 from autoreward.errors import RewardFileError, did_you_mean
 from autoreward.rewards import helpers, vocabulary
-from autoreward.rewards.source import RewardSource, check_names, parse_reward
+from autoreward.rewards.constants import LONGEST_RANGE
+from autoreward.rewards.source import (
+    COMPUTE_REWARD,
+    TWO_TOTALS,
+    RewardSource,
+    check_names,
+    parse_reward,
+)
 from autoreward.schema import StateSchema
 
 FILENAME = "<reward>"
 """The file name that tracebacks show for lines of the reward file."""
 
 Memory = dict[str, Any]
+_LONGEST = 2 * LONGEST_RANGE
+"""Both ends of a range may be that far from 0."""
+_MEMORY_FIX = (
+    "keep a tensor with one entry per row, shape [B] or [B, k], because memory is cleared row by "
+    "row where episodes start; begin e.g. with torch.zeros_like(next_state.FIELD)"
+)
 _COMPONENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -117,19 +130,21 @@ class LoadedReward:
             action: `[B, A]` float32, in [-1, 1].
             next_state: As `state`, after the action.
             memory: What components with a `memory` parameter keep between calls: changed in place,
-                one dict per component under its name. None stands for an empty one.
+                one dict per component under its name, of tensors `[B, ...]` that share nothing with
+                the inputs. None stands for an empty one.
 
         Returns:
             Component to values `[B]` float32, in the same order in every call.
 
         Raises:
-            ContractViolation: A result of wrong type or shape, or an unknown field.
+            ContractViolation: A result of wrong type or shape, an unknown field, or something in
+                memory that cannot be cleared row by row (code `memory-value`).
             Exception: Whatever the reward's own code raises.
         """
         before, after = State(state, self._known), State(next_state, self._known)
         kept = {} if memory is None else memory
         if self._source.kind == "compute_reward":
-            result = self._call("compute_reward", before, action, after, kept)
+            result = self._call(COMPUTE_REWARD, before, action, after, kept)
             values = _split_total(result, action.shape[0])
         else:
             values = {}
@@ -142,9 +157,20 @@ class LoadedReward:
         self, name: str, state: State, action: Tensor, next_state: State, memory: Memory
     ) -> Any:
         function = self._functions[name]
-        if name in self._source.with_memory:
-            return function(state, action, next_state, memory.setdefault(name, {}))
-        return function(state, action, next_state)
+        if name not in self._source.with_memory:
+            return function(state, action, next_state)
+        kept = memory.setdefault(name, {})
+        before = dict(kept)
+        result = function(state, action, next_state, kept)
+        rows = action.shape[0]
+        for key, value in kept.items():
+            problem = _memory_problem(key, value, rows)
+            if problem:
+                raise ContractViolation("memory-value", f"{name} keeps {problem}")
+            if before.get(key) is not value:
+                # It may be an input, which its owner reuses.
+                kept[key] = (value.detach() if value.requires_grad else value).clone()
+        return result
 
     def _same_set(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         self._seen = self._seen or tuple(values)
@@ -184,7 +210,7 @@ def load_reward(text: str, schema: StateSchema) -> LoadedReward:
     linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
     namespace = _namespace(source)
     exec(code, namespace)
-    names = ["compute_reward"] if source.kind == "compute_reward" else []
+    names = [COMPUTE_REWARD] if source.kind == "compute_reward" else []
     names += [component.name for component in source.components if not names]
     return LoadedReward(source, {name: namespace[name] for name in names}, schema)
 
@@ -228,6 +254,7 @@ def _namespace(source: RewardSource) -> dict[str, Any]:
         "__builtins__": {
             "__import__": _import_loaded,
             **{name: getattr(builtins, name) for name in vocabulary.BUILTINS},
+            "range": _short_range,
         },
         "__name__": "reward",
         "torch": modules["torch"],
@@ -247,6 +274,16 @@ def _import_loaded(name: str, *arguments: Any) -> Any:
     return builtins.__import__(name, *arguments)
 
 
+def _short_range(*ends: int) -> range:
+    """Return a range whose length the rules have counted or, for `x.shape[1]`, guessed."""
+    steps = range(*ends)
+    if len(steps) > _LONGEST:
+        raise ContractViolation(
+            "forbidden", f"a loop would take {len(steps)} steps: use batched torch instead"
+        )
+    return steps
+
+
 def _module(path: str) -> Any:
     """Return a stand-in for a torch module that has its allow-listed names only."""
     real: Any = torch
@@ -260,6 +297,14 @@ def _module(path: str) -> Any:
 
 def _split_total(result: Any, rows: int) -> dict[str, Tensor]:
     """Return the components of a `compute_reward` result: its dict's entries, then `total`."""
+    if isinstance(result, dict) and "total" in result:
+        result = (result["total"], {key: value for key, value in result.items() if key != "total"})
+    if isinstance(result, dict):
+        raise ContractViolation(
+            "shape",
+            "compute_reward returned a dict without a total: return (total, dict), or put the "
+            'total into the dict as its entry "total"',
+        )
     total, parts = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
     if not isinstance(parts, dict):
         raise ContractViolation(
@@ -267,6 +312,8 @@ def _split_total(result: Any, rows: int) -> dict[str, Tensor]:
             "compute_reward must return the total, or the total and a dict of components: "
             f"the second value is a {type(parts).__name__}",
         )
+    if "total" in parts:
+        raise ContractViolation("components", TWO_TOTALS)
     values = {}
     for name, value in parts.items():
         if not isinstance(name, str) or not _COMPONENT_NAME.fullmatch(name):
@@ -276,8 +323,22 @@ def _split_total(result: Any, rows: int) -> dict[str, Tensor]:
         if keyword.iskeyword(name):
             raise ContractViolation("components", f"{name!r} is a Python keyword: rename it")
         values[name] = _as_component(name, value, rows)
-    values.pop("total", None)  # the returned total is the one that counts
     return {**values, "total": _as_component("total", total, rows)}
+
+
+def _memory_problem(key: Any, value: Any, rows: int) -> str:
+    """Return what is wrong with an entry of a component's memory; empty if nothing is."""
+    if not isinstance(key, str | int):
+        return f"an entry of memory under a {type(key).__name__}: use a text as key"
+    if not isinstance(value, Tensor):
+        what = f"a Python {type(value).__name__}"
+    elif value.is_complex():
+        what = "complex numbers"
+    elif not value.dim() or len(value) != rows:
+        what = f"a tensor of shape {list(value.shape)}, for a batch of {rows} rows,"
+    else:
+        return ""
+    return f"{what} in memory[{key!r:.40}]: {_MEMORY_FIX}"
 
 
 def _as_component(name: str, value: Any, rows: int) -> Tensor:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import keyword
+import tokenize
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,9 +26,15 @@ from autoreward.schema import StateSchema
 MAX_CHARACTERS = 50_000
 MAX_NAME = 40
 COMPUTE_REWARD = "compute_reward"
+TWO_TOTALS = (
+    'the dict of components has an entry "total" beside the total that compute_reward returns: '
+    "drop the entry, or give it another name"
+)
 _SIGNATURE = ("state", "action", "next_state")
 _NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 """Unicode categories of controls, invisible marks and broken characters."""
+_BETWEEN = (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
+"""Tokens that stand before a statement."""
 _RESERVED = frozenset({"torch", "math", "F", "inf", "pi", "FORMULA"})
 
 Kind = Literal["components", "compute_reward"]
@@ -206,6 +214,7 @@ def _parse(text: str) -> ast.Module:
     if len(text) > MAX_CHARACTERS:
         raise RewardFileError(
             f"the reward file has {len(text)} characters, more than {MAX_CHARACTERS}: shorten it",
+            line=text[:MAX_CHARACTERS].count("\n") + 1,
             code="forbidden",
         )
     strange = next(
@@ -224,7 +233,31 @@ def _parse(text: str) -> ast.Module:
         message = f"this is not Python: {error.msg}"
         raise RewardFileError(message, line=error.lineno, code="syntax") from None
     except (ValueError, RecursionError, MemoryError):
-        raise RewardFileError("this is not Python that can be read", code="syntax") from None
+        raise RewardFileError(
+            "the code is nested too deeply to be read: split it with local variables and helpers",
+            line=_too_deep(text),
+            code="syntax",
+        ) from None
+
+
+def _too_deep(text: str) -> int | None:
+    """Return the line where a statement begins that is too deep for Python's parser."""
+    lines = text.split("\n")
+    first = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _BETWEEN:
+            first = first or token.start[0]
+        if token.type != tokenize.NEWLINE:
+            continue
+        statement = "\n".join(lines[first - 1 : token.end[0]]).strip().removeprefix("el")
+        try:
+            ast.parse(f"{statement} pass" if statement.endswith(":") else statement)
+        except SyntaxError:
+            pass
+        except (ValueError, RecursionError, MemoryError):
+            return first
+        first = 0
+    return None
 
 
 def _check_name(function: ast.FunctionDef) -> None:
@@ -290,28 +323,46 @@ def _read_formula(
 
 
 def _visible_parts(function: ast.FunctionDef) -> list[str]:
-    """Return the literal keys of the dict that compute_reward returns, in order."""
-    returned: set[str] = set()
-    dicts: list[ast.expr] = []
-    added: list[ast.expr] = []
+    """Return the literal keys of the dict that compute_reward returns, in order.
+
+    Raises:
+        RewardFileError: A dict that is returned beside a total has the entry `total`.
+    """
+    beside: dict[str, bool] = {}
+    """Local that is returned as a dict, and whether a total is returned beside it."""
+    keys: list[tuple[ast.Constant, bool]] = []
     for node in ast.walk(function):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-            for value in node.value.elts[1:]:
-                dicts.append(value)
+        if isinstance(node, ast.Return) and node.value is not None:
+            pair = isinstance(node.value, ast.Tuple)
+            values = node.value.elts[1:] if isinstance(node.value, ast.Tuple) else [node.value]
+            keys += [(key, pair) for value in values for key in _literal_keys(value)]
+            for value in values:
                 if isinstance(value, ast.Name):
-                    returned.add(value.id)
+                    beside[value.id] = beside.get(value.id, False) or pair
     for node in ast.walk(function):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 match target:
-                    case ast.Name(id=local) if local in returned:
-                        dicts.append(node.value)
-                    case ast.Subscript(value=ast.Name(id=local)) if local in returned:
-                        added.append(target.slice)
-    keys = [key for value in dicts if isinstance(value, ast.Dict) for key in value.keys]
-    names = [k.value for k in (*keys, *added) if isinstance(k, ast.Constant)]
-    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+                    case ast.Name(id=name) if name in beside:
+                        keys += [(key, beside[name]) for key in _literal_keys(node.value)]
+                    case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant() as key):
+                        keys += [(key, beside[name])] if name in beside else []
+    keys.sort(key=lambda found: (found[0].lineno, found[0].col_offset))
+    for key, pair in keys:
+        if pair and key.value == "total":
+            raise RewardFileError(TWO_TOTALS, line=key.lineno, code="components")
+    return list(dict.fromkeys(key.value for key, _ in keys if isinstance(key.value, str)))
+
+
+def _literal_keys(value: ast.expr) -> list[ast.Constant]:
+    """Return the literal keys of `{"a": x}` or `dict(a=x)`."""
+    match value:
+        case ast.Dict(keys=keys):
+            return [key for key in keys if isinstance(key, ast.Constant)]
+        case ast.Call(func=ast.Name(id="dict"), keywords=words):
+            return [ast.copy_location(ast.Constant(w.arg), w.value) for w in words if w.arg]
+    return []
 
 
 def _index_problem(place: Place, shape: tuple[int, ...]) -> str:

@@ -49,7 +49,10 @@ FORBIDDEN_NODES: dict[type[ast.AST], tuple[str, str]] = {
         "put it at the top level under a name that starts with _",
     ),
     ast.Lambda: ("`lambda` is not allowed", "write a function whose name starts with _"),
-    ast.GeneratorExp: ("generator expressions are not allowed", "use a list in [ ]"),
+    ast.GeneratorExp: (
+        "a generator expression stands outside of sum, max, min, tuple and list",
+        "use a list in [ ]",
+    ),
     ast.SetComp: ("sets are not allowed", "use a list"),
     ast.Set: ("sets are not allowed", "use a tuple"),
     ast.DictComp: ("dict comprehensions are not allowed", "write the dict out"),
@@ -63,12 +66,14 @@ FORBIDDEN_NODES: dict[type[ast.AST], tuple[str, str]] = {
 _ROWS = "keep values as tensors with one value per row"
 _FILES = "a reward reads its inputs only, no files"
 _SAME = "a reward must be the same for the same step: drop the randomness"
+_DEVICE = "drop it: a reward runs on the jail's device, where all its inputs are"
+_PARAMETER = "make it a parameter of this function, and hand it over in the call"
 UNAVAILABLE: dict[str, str] = {
     "item": _ROWS,
     "tolist": _ROWS,
     "numpy": _ROWS,
     "np": "use torch instead of numpy",
-    "append": "write the list out in one [ ]",
+    "append": "append on a line of its own, to a list of this function: xs.append(value)",
     "load": _FILES,
     "save": _FILES,
     "open": _FILES,
@@ -81,11 +86,19 @@ UNAVAILABLE: dict[str, str] = {
     "bernoulli": _SAME,
     "manual_seed": _SAME,
     "no_grad": "drop it: gradients are off already",
-    "cuda": "drop it: rewards run where their inputs are",
+    "cuda": _DEVICE,
+    "cpu": _DEVICE,
+    "device": _DEVICE,
+    "get_device": _DEVICE,
+    "state": _PARAMETER,
+    "action": _PARAMETER,
+    "next_state": _PARAMETER,
+    "memory": _PARAMETER,
     "print": "drop it: nobody reads it",
     "isinstance": "all inputs are tensors",
     "getattr": "write the field's name: next_state.FIELD",
     "hasattr": "the fields are known: write next_state.FIELD",
+    "pin_memory": _DEVICE,
     "map": "use a list in [ ]",
     "filter": "use a list in [ ]",
     "sorted": "use torch.sort",

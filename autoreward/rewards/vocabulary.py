@@ -88,11 +88,11 @@ TORCH_MODULES: dict[str, frozenset[str]] = {
 """Callable names by module path, as a reward file spells it."""
 
 TENSOR_METHODS = _words(f"""
-    {_ELEMENTWISE} {_REDUCTIONS} {_SHAPES} bool bmm clone contiguous cpu cross detach dim double
+    {_ELEMENTWISE} {_REDUCTIONS} {_SHAPES} bool bmm clone contiguous cross detach dim double
     expand expand_as float index_fill int long masked_fill mm mv narrow new_full new_ones new_tensor
     new_zeros numel outer relu repeat repeat_interleave reshape_as scatter select size softmax
     take_along_dim to tril triu type_as unflatten unfold view view_as""")
-TENSOR_PROPERTIES = _words("T mT shape dtype device ndim values indices")
+TENSOR_PROPERTIES = _words("T mT shape dtype ndim values indices")
 DICT_METHODS = _words("items keys values")
 MEMORY_METHODS = _words("get setdefault")
 

@@ -154,11 +154,7 @@ class Evaluation:
         """Check the reward and return its candidate's id."""
         checked = _checker(self._setup, trainer, self._journal.files).check(self._text)
         self._observe("checked", findings=list(checked.findings))
-        try:
-            _refuse(checked.findings)
-        except RewardFileError as error:
-            self._journal.set_meta("refused", str(error))
-            raise
+        _refuse(checked.findings)
         source = checked.source
         assert source is not None
         new = self._journal.add_candidate(

@@ -16,6 +16,7 @@ from autoreward.agents.designer import Brief, Designer
 from autoreward.errors import AutorewardError, BudgetExceeded
 from autoreward.evaluation.statistics import lower_confidence
 from autoreward.evaluation.trainer import Trainer
+from autoreward.findings import Finding
 from autoreward.search.archive import attempts
 from autoreward.search.budget import Budget
 from autoreward.search.checking import Checker, recorded_transitions
@@ -103,6 +104,7 @@ class Run:
         settings, setup = self._settings, self._setup
         population = settings.search.population
         history = tuple(attempts(self._journal, setup.folder, setup.primary))
+        failures = self._failures()
         briefs = [
             Brief(
                 description=settings.description,
@@ -113,9 +115,12 @@ class Run:
                 generation=generation,
                 index=index,
                 population=population,
+                steps=settings.training.steps,
+                gamma=settings.training.gamma,
                 elites=settings.search.elites,
                 history=history,
-                failures=self._failures(),
+                failures=failures,
+                notes=settings.designer.notes,
                 relevance=relevance,
             )
             for index in range(population)
@@ -234,9 +239,13 @@ class Run:
             jobs.pump(_POLL_SECONDS)
             budget.keep_time()
 
-    def _failures(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-        """Return the refused drafts of this run with what was wrong."""
+    def _failures(self) -> tuple[tuple[str, tuple[Finding, ...]], ...]:
+        """Return the rewards of this run that were refused or failed in training, and why."""
         result = []
+        for candidate in self._journal.candidates():
+            if candidate.state == "failed":
+                found = self._journal.findings(candidate=candidate.id)
+                result.append((candidate.text, tuple(f.finding for f in found)))
         for proposal in self._journal.proposals():
             if proposal.state == "rejected":
                 found = self._journal.findings(proposal=proposal.number)

@@ -43,6 +43,8 @@ def make_brief(hopper: EnvironmentFolder) -> Callable[..., Brief]:
             "generation": 0,
             "index": 0,
             "population": 6,
+            "steps": 1000,
+            "gamma": 0.99,
         }
         return Brief(**values | changes)
 

@@ -24,7 +24,8 @@ DESIGNER = BuiltinDesigner()
 
 
 def formula_of(draft: Draft) -> str:
-    return str(parse_reward(draft.text).formula)
+    """Return the formula without parsing the whole file, which the critic's tests do."""
+    return draft.text.rpartition('FORMULA = "')[2].partition('"')[0]
 
 
 def weights(formula: str) -> dict[str, float]:

@@ -21,18 +21,12 @@ from autoreward.training.messages import POLICY_FILE, RESULT_FILE, Measure, Reco
 FOLDER = open_environment("point_mass")
 GOOD = FOLDER.read("expert.py")
 HANG = """
-def _wait(x):
-    for i in range(150):
-        for j in range(150):
-            x = x + 1.0
-    return x
-
 def slow(state, action, next_state):
-    x = next_state.distance
-    for i in range(150):
-        for j in range(150):
-            x = _wait(x)
-    return x
+    x = torch.eye(4000)
+    for i in range(200):
+        for j in range(200):
+            x = x @ x
+    return next_state.distance * x[0, 0]
 
 FORMULA = "slow"
 """

@@ -313,9 +313,16 @@ def compute_reward(state, action, next_state):
 '''
 
 
-def test_compute_reward_files_export_too(tmp_path: Path) -> None:
+EUREKA_DICT = EUREKA.replace(
+    'near + slow, {"near": near, "slow": slow}',
+    '{"near": near, "slow": slow, "total": near + slow}',
+)
+
+
+@pytest.mark.parametrize("text", [EUREKA, EUREKA_DICT])
+def test_compute_reward_files_export_too(tmp_path: Path, text: str) -> None:
     """Their parts become components, the total is what is paid."""
-    module = load_here(write_export(tmp_path / "reward.py", "point_mass", EUREKA))
+    module = load_here(write_export(tmp_path / "reward.py", "point_mass", text))
     state = module["State"](distance=torch.tensor([0.0]), speed=torch.tensor([2.0]))
     reward, values = module["compute"](state, torch.zeros(1, 2), state)
     assert reward.tolist() == pytest.approx([0.8])

@@ -213,4 +213,110 @@ def track(state, action, next_state):
 
 FORMULA = "track"
 """,
+    "generators": """
+_WEIGHTS = (0.5, 0.3, 0.2)
+
+def weighted(state, action, next_state):
+    v = next_state.joint_velocity
+    total = sum(w * v[:, i].abs() for i, w in enumerate(_WEIGHTS))
+    peak = torch.stack(tuple(v[:, i] for i in range(3))).amax(dim=0)
+    largest = max(w for w in _WEIGHTS) - min(w for w in _WEIGHTS)
+    return total + largest * peak + torch.stack(list(x for x in (peak, total))).sum(0)
+
+FORMULA = "weighted"
+""",
+    "appended_lists": """
+from typing import List
+
+import torch
+
+def penalties(state, action, next_state):
+    parts: List[torch.Tensor] = []
+    for i in range(action.shape[1]):
+        if i > 0:
+            parts.append((action[:, i] - action[:, i - 1]).abs())
+    scaled = []
+    for number, part in enumerate(parts):
+        scaled.append(part / (1.0 + number))
+    names = list()
+    names.append(scaled[0])
+    return -torch.stack(scaled, dim=-1).sum(dim=-1) - 0.1 * sum(names) / len(parts)
+
+FORMULA = "penalties"
+""",
+    "powers": """
+import math
+
+_DECAY = math.exp(-0.5)
+_BASE = 10.0 / 5.0
+
+def decay(state, action, next_state):
+    gap = norm(next_state.goal - next_state.position)
+    scale = math.exp(-2.0) * math.sqrt(2.0)
+    near = 2.0 ** -gap + math.e ** (-gap) + _BASE ** -gap + _DECAY ** gap
+    return near + scale * (gap + 1.0) ** -0.5 + torch.pow(1.0 + gap, -2) + gap ** math.log(2.0)
+
+FORMULA = "decay"
+""",
+    "losses": """
+import torch
+import torch.nn.functional as F
+
+def careful(state, action, next_state):
+    gap = torch.linalg.vector_norm(next_state.goal - next_state.position, dim=-1)
+    soft = torch.nn.functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction="none")
+    each = F.huber_loss(next_state.position, next_state.goal, reduction="none", delta=0.5)
+    late = torch.nn.functional.relu(next_state.height - 1.0) + F.sigmoid(next_state.speed)
+    return -soft - each.sum(dim=-1) + late - torch.nn.functional.softplus(next_state.pitch)
+
+FORMULA = "careful"
+""",
+    "transposed_constants": """
+def turned(state, action, next_state):
+    turn = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    there = next_state.position @ turn.T
+    back = there @ turn.mT.T
+    return (back - next_state.goal).square().sum(dim=-1)
+
+FORMULA = "-1 * turned"
+""",
+    "eureka_step_by_step": """
+from typing import Dict
+
+def compute_reward(state, action, next_state):
+    rewards: Dict[str, torch.Tensor] = {}
+    rewards["speed"] = next_state.speed
+    rewards["effort"] = -action.square().sum(dim=-1)
+    rewards["effort"] *= 0.1
+    if True:
+        rewards["height"] = next_state.height.clamp(max=1.0)
+    total = torch.zeros_like(next_state.height)
+    for name, value in rewards.items():
+        total += value
+    return total, rewards
+""",
+    "eureka_total_in_the_dict": """
+def compute_reward(state, action, next_state):
+    rewards = dict(speed=next_state.speed)
+    rewards["effort"] = -0.1 * action.square().sum(dim=-1)
+    rewards["total"] = sum(value for value in rewards.values())
+    return rewards
+""",
+    "helpers_left_over": """
+def _speed(s):
+    now = s
+    return now.speed.abs() + sum([t.height for t in (s, now)])
+
+def _outer(before, after):
+    return _speed(after) - _speed(before)
+
+def _count(kept, x):
+    kept["n"] = kept.get("n", 0.0 * x) + 1.0
+    return kept["n"] if "n" in kept else x
+
+def upright(state, action, next_state):
+    return next_state.height
+
+FORMULA = "upright"
+""",
 }

@@ -93,6 +93,31 @@ def test_unused_helpers_keep_the_rules_too() -> None:
     assert violations(ast.parse(left + component())) == []
     assert violations(ast.parse(left.replace("s.speed", "open(s)") + component()))
     assert violations(ast.parse(left.replace("s.speed", "s.__class__") + component()))
+    assert violations(ast.parse(left.replace("s.speed", "sum(s.numpy())") + component()))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("def _speed():\n    return next_state.speed\n\n" + component(), "'next_state'"),
+        ("def _speed():\n    return next_state.speed.abs()\n\n" + component(), "'next_state'"),
+        ("def _speed():\n    return next_state.abs()\n\n" + component(), "'next_state'"),
+        ("def _speed():\n    return state\n\n" + component("x = _speed()"), "'state'"),
+    ],
+)
+def test_a_state_that_is_not_handed_over_is_named(text: str, word: str) -> None:
+    """A helper that uses the state without having it is told so, and not of tensor attributes."""
+    found = violations(ast.parse(text))
+    assert [v.code for v in found] == ["unknown-name"]
+    assert word in found[0].what
+    assert "parameter" in found[0].fix
+
+
+def test_a_public_helper_is_told_to_be_private() -> None:
+    """What is wrong with `def speed(s)` is its name, not what it does with s."""
+    with pytest.raises(RewardFileError, match="call it _speed") as refused:
+        parse_reward("def speed(s):\n    t = s\n    return t.speed\n\n" + component())
+    assert refused.value.code == "signature"
 
 
 def test_memory_serves_as_a_dict_only() -> None:
@@ -110,6 +135,7 @@ def test_large_file_is_refused_quickly() -> None:
     text = component(*["x = (1, 2, 3, 4, 5, 6, 7, 8, 9)"] * 2000)
     found = violations(ast.parse(text))
     assert [violation.what for violation in found] == ["the file is too large"]
+    assert 1200 < found[0].line < 1900, "the line where it becomes too large"
 
 
 def test_allowed_words_exist() -> None:

@@ -186,6 +186,86 @@ def third(state, action, next_state):
     assert fresh["first"].tolist() == [3.0] * ROWS
 
 
+KEEPING = """
+def a(state, action, next_state, memory):
+    memory["k"] = VALUE
+    return next_state.height
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("0.0", "Python float"),
+        ("1", "Python int"),
+        ("[next_state.height]", "Python list"),
+        ("{}", "Python dict"),
+        ("None", "Python NoneType"),
+        ("torch.tensor(0.0)", "shape []"),
+        ("action.mean(dim=0)", "shape [3]"),
+        ("action[:2]", "shape [2, 3]"),
+    ],
+)
+def test_memory_holds_tensors_with_one_entry_per_row(value: str, word: str) -> None:
+    """Anything else could not be cleared where an episode starts; the sentence has the fix."""
+    with pytest.raises(ContractViolation) as refused:
+        run(KEEPING.replace("VALUE", value))
+    assert refused.value.code == "memory-value"
+    assert word in str(refused.value)
+    assert "a keeps" in str(refused.value)
+    assert "memory['k']" in str(refused.value)
+    assert "torch.zeros_like(next_state." in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["next_state.height > 0", "action", "torch.ones_like(action).long()", "action.double()"],
+)
+def test_memory_takes_floats_masks_and_counts(value: str) -> None:
+    """Every type of tensor that can be zeroed row by row is kept as it is."""
+    memory: dict[str, Any] = {}
+    run(KEEPING.replace("VALUE", value), memory)
+    assert memory["a"]["k"].shape[0] == ROWS
+
+
+def test_memory_is_checked_in_later_calls_too() -> None:
+    """A value of another batch cannot be carried over, nor a key that is a tensor."""
+    reward = load_reward(HONEST["memory"], SCHEMA)
+    memory: dict[str, Any] = {"steady": {"old": torch.zeros(ROWS + 1)}}
+    with pytest.raises(ContractViolation) as refused:
+        reward.compute(batch(), torch.ones(ROWS, 3), batch(), memory)
+    assert refused.value.code == "memory-value"
+    with pytest.raises(ContractViolation, match="use a text as key"):
+        run(KEEPING.replace('"k"', "action").replace("VALUE", "action"))
+
+
+def test_memory_shares_nothing_with_the_inputs() -> None:
+    """An input that is kept stays as it was when its owner writes over it."""
+    text = KEEPING.replace("VALUE", "next_state.position[:, 1:]").replace(
+        "    return", '    memory["e"] = action[:, :1].expand(-1, 4)\n    return'
+    )
+    reward, memory = load_reward(text, SCHEMA), dict[str, Any]()
+    action, after = torch.ones(ROWS, 3), batch(2)
+    expected = after["position"][:, 1:].clone()
+    reward.compute(batch(1), action, after, memory)
+    action.zero_()
+    after["position"].zero_()
+    assert torch.equal(memory["a"]["k"], expected)
+    assert memory["a"]["e"].tolist() == [[1.0] * 4] * ROWS
+    kept = memory["a"]["k"]
+    assert kept.untyped_storage().nbytes() == kept.nbytes, "no larger tensor is held on to"
+
+
+def test_memory_that_does_not_change_is_not_copied() -> None:
+    """A value that stays from step to step costs nothing."""
+    text = KEEPING.replace("VALUE", "memory.get('k', next_state.height)")
+    reward, memory = load_reward(text, SCHEMA), dict[str, Any]()
+    reward.compute(batch(1), torch.ones(ROWS, 3), batch(2), memory)
+    first = memory["a"]["k"]
+    reward.compute(batch(1), torch.ones(ROWS, 3), batch(3), memory)
+    assert memory["a"]["k"] is first
+
+
 def test_no_memory_unless_it_is_used() -> None:
     """A reward whose components keep nothing is told apart, so that it need not be scanned."""
     assert not load_reward(HONEST["helpers"], SCHEMA).uses_memory
@@ -210,12 +290,16 @@ def test_compute_reward_splits_into_components() -> None:
         ("x, {'in': x}", "components", "keyword"),
         ("x, {'part': 1.0}", "shape", "part"),
         ("x.mean(), {'part': x}", "shape", "total"),
-        ("{'part': x}", "shape", "total"),
+        ("{'part': x}", "shape", "(total, dict)"),
+        ("{'part': x, 'total': x.mean()}", "shape", "total"),
+        ("x, {'part': x, 'total': x}", "components", "drop the entry"),
+        ("x, _parts(x)", "components", "drop the entry"),
     ],
 )
 def test_compute_reward_contract(returned: str, code: str, word: str) -> None:
     """Wrong totals, dicts and names of a `compute_reward` file are named."""
     text = (
+        "def _parts(x):\n    return {'part': x, 'total': x}\n\n"
         "def compute_reward(state, action, next_state):\n"
         f"    x = next_state.height\n    return {returned}\n"
     )
@@ -223,6 +307,13 @@ def test_compute_reward_contract(returned: str, code: str, word: str) -> None:
         run(text)
     assert refused.value.code == code
     assert word in str(refused.value)
+
+
+def test_the_total_may_stand_in_the_dict() -> None:
+    """A dict alone has its total as an entry; it comes last, as ever."""
+    values = run(HONEST["eureka_total_in_the_dict"])
+    assert list(values) == ["speed", "effort", "total"]
+    torch.testing.assert_close(values["total"], values["speed"] + values["effort"])
 
 
 def test_components_must_stay_the_same() -> None:
@@ -241,6 +332,18 @@ def compute_reward(state, action, next_state):
         reward.compute(batch(), -torch.ones(ROWS, 3), batch(), None)
     assert refused.value.code == "components"
     assert "two" in str(refused.value)
+
+
+def test_a_loop_that_turns_out_long_is_ended() -> None:
+    """A range that was guessed from a shape cannot go over the rows of the batch."""
+    text = component("for i in range(action.mT.shape[1]):", "    x = i")
+    reward = load_reward(text, SCHEMA)
+    small = {name: value[:2] for name, value in batch().items()}
+    assert reward.compute(small, torch.ones(2, 3), small, None)["a"].shape == (2,)
+    large = {name: value[:1].expand(500, *value.shape[1:]) for name, value in batch().items()}
+    with pytest.raises(ContractViolation, match="500 steps") as refused:
+        reward.compute(large, torch.ones(500, 3), large, None)
+    assert refused.value.code == "forbidden"
 
 
 def test_state_is_read_only() -> None:

@@ -97,6 +97,30 @@ def test_broken_files_are_one_sentence(text: str, code: str, word: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\n" * 20_000, 8334),
+        ("\n\nx = " + "-" * 40_000 + "1\n", 3),
+        (HONEST["eureka"] + "# the end\n\nx = (\n1\n" + "+ 1\n" * 9000 + ")\n", 13),
+        ("def a(x):\n    if x:\n        y = 2\n    elif " + "not " * 9000 + "1:\n        y = 1", 4),
+        ("x = 1\nif 1" + " + 1" * 9000 + ":\n    y = 1\n", 2),
+        ("def a(state, action, next_state):\n    y = 1\n    return y" + ".y" * 20_000, 3),
+        ("\nx = " + "(" * 3000, 2),
+        ("\n\nx = 1 " + "** 1" * 200, 3),
+        ("\n\nx = '\ud800'", 3),
+        (HONEST["eureka"].replace('"cost":', '"total":'), 10),
+        (HONEST["eureka_grown_dict"].replace('"height"', '"total"'), 5),
+        (HONEST["eureka_grown_dict"].replace("{}", "dict(total=action)"), 3),
+    ],
+)
+def test_errors_of_the_file_have_a_line(text: str, line: int) -> None:
+    """Files that are too long, too deep or have two totals are told where."""
+    with pytest.raises(RewardFileError) as refused:
+        parse_reward(text)
+    assert refused.value.line == line
+
+
 def test_formula_error_has_its_line() -> None:
     """A mistake in the formula is told with the line of FORMULA."""
     with pytest.raises(RewardFileError) as refused:
@@ -151,6 +175,8 @@ def test_compute_reward_files_show_literal_parts() -> None:
     assert str(source.formula) == "total"
     grown = parse_reward(HONEST["eureka_grown_dict"])
     assert [part.name for part in grown.components] == ["speed", "height", "total"]
+    alone = parse_reward(HONEST["eureka_total_in_the_dict"])
+    assert [part.name for part in alone.components] == ["speed", "effort", "total"]
     assert parse_reward(HONEST["eureka"] + '\nFORMULA = "tanh(total)"').formula != source.formula
 
 

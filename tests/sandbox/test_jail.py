@@ -94,21 +94,30 @@ FORMULA = "count"
     assert other["count"][-1].tolist() == [5, 5, 5]
 
 
-def code_of_loops(name: str, inner: str) -> str:
-    """Return a helper that calls another one 3600 times."""
-    return (
-        f"def {name}(x):\n    for i in range(60):\n        for j in range(60):\n"
-        f"            x = {inner}(x)\n    return x\n\n"
-    )
+def test_memory_that_could_not_be_cleared_is_refused(jail: Jail) -> None:
+    """A plain number in memory would outlive its episode: it is found at loading."""
+    code = """
+def count(state, action, next_state, memory):
+    memory["n"] = memory.get("n", 0) + 1
+    return next_state.height * memory["n"]
+"""
+    with pytest.raises(JailFailure, match="zeros_like") as failure:
+        jail.load(code, SCHEMA)
+    assert failure.value.code == "memory-value"
 
 
 def test_a_hung_reward_is_killed_at_its_deadline(jail: Jail) -> None:
-    """Loops in helpers in loops that would run for days end with `timeout` and leave no process."""
-    code = "def _inner(x):\n    return x + 1.0\n\n"
-    for name, inner in (("_low", "_inner"), ("_middle", "_low"), ("_outer", "_middle")):
-        code += code_of_loops(name, inner)
-    code += "def slow(state, action, next_state):\n    return _outer(next_state.height)\n"
-    code += "FORMULA = 'slow'\n"
+    """Heavy torch calls that would run for days end with `timeout` and leave no process."""
+    code = """
+def slow(state, action, next_state):
+    x = torch.eye(4000)
+    for i in range(200):
+        for j in range(200):
+            x = x @ x
+    return next_state.height * x[0, 0]
+
+FORMULA = "slow"
+"""
     started = time.monotonic()
     with pytest.raises(JailFailure) as failure:
         jail.load(code, SCHEMA)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+from autoreward.agents.critic import MOST_REFUSALS, review
+from autoreward.environments.folder import EnvironmentFolder
+
+TALL = '''"""Stand tall."""
+
+
+def tall(state, action, next_state):
+    """Torso height, in [0, 1]."""
+    return tolerance(next_state.torso_height, lower=1.2, upper=inf, margin=0.5)
+
+'''
+FORMULA = '\nFORMULA = "tall"\n'
+
+
+def test_good_file_passes_without_a_word(hopper: EnvironmentFolder) -> None:
+    """A file that keeps the contract has no findings."""
+    found = review(TALL + FORMULA, hopper.schema)
+    assert found.accepted
+    assert found.findings == ()
+    assert found.source is not None
+    assert str(found.source.formula) == "tall"
+
+
+def test_all_human_rewards_pass(hopper: EnvironmentFolder) -> None:
+    """The rewards that come with an environment are accepted."""
+    for name in ("expert.py", "sparse.py"):
+        assert review(hopper.read(name), hopper.schema).accepted
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("", "empty", "empty"),
+        ("def tall(:\n", "syntax", "line 1"),
+        ("import os\n" + TALL + FORMULA, "forbidden", "line 1"),
+        (TALL.replace("torso_height", "torso_heigth") + FORMULA, "unknown-name", "'torso_height'"),
+        (TALL, "formula", "no FORMULA"),
+        (TALL + '\nFORMULA = "tal"\n', "formula", "'tall'"),
+        (TALL + '\nFORMULA = "gate(tall)"\n', "formula", "gate"),
+        (TALL + '\nFORMULA = "tall +"\n', "formula", "FORMULA"),
+        ("X = 1\n", "no-component", "component"),
+    ],
+)
+def test_refusals_say_what_and_where(
+    hopper: EnvironmentFolder, text: str, code: str, words: str
+) -> None:
+    """Each broken contract is an error finding with the place or the near miss."""
+    found = review(text, hopper.schema)
+    errors = [finding for finding in found.findings if finding.severity == "error"]
+    assert not found.accepted
+    assert errors[0].code == code
+    assert words in str(errors[0])
+
+
+def test_broken_rules_are_reported_together(hopper: EnvironmentFolder) -> None:
+    """One repair sees all forbidden things, up to a limit."""
+    bad = TALL + "import os\nimport sys\nimport json\n" + FORMULA
+    assert [f.evidence for f in review(bad, hopper.schema).findings] == [
+        "line 8",
+        "line 9",
+        "line 10",
+    ]
+    worse = TALL + "".join(f"import module_{i}\n" for i in range(30)) + FORMULA
+    assert len(review(worse, hopper.schema).findings) == MOST_REFUSALS
+
+
+def test_unknown_part_of_a_compute_reward_is_no_error(hopper: EnvironmentFolder) -> None:
+    """Its parts are known only once it has run, so a formula over them is let through."""
+    text = (
+        "def compute_reward(state, action, next_state):\n"
+        "    parts = _parts(next_state)\n"
+        "    return parts['tall'], parts\n\n\n"
+        "def _parts(now):\n"
+        "    return {'tall': now.torso_height}\n\n\n"
+        'FORMULA = "0.5 * tall"\n'
+    )
+    assert review(text, hopper.schema).accepted
+
+
+def test_warnings_do_not_refuse(hopper: EnvironmentFolder) -> None:
+    """Unused and constant components and long files are worth a word, no more."""
+    text = (
+        TALL
+        + '\ndef idle(state, action, next_state):\n    """One."""\n    return torch.ones(1)\n'
+        + FORMULA
+        + "#\n" * 200
+    )
+    found = review(text, hopper.schema)
+    assert found.accepted
+    codes = {finding.code: finding for finding in found.findings}
+    assert set(codes) == {"unused-component", "constant-component", "long-file"}
+    assert {finding.severity for finding in found.findings} == {"warning"}
+    assert "idle" in codes["unused-component"].message
+    assert "tall" not in codes["unused-component"].message
