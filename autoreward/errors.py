@@ -7,7 +7,7 @@ a missing prerequisite, a spent budget, or our own infrastructure.
     ├── UsageError             exit code 2: bad argument, config, name or file
     │   └── RewardFileError    a reward file or formula that breaks the contract (has a line number)
     ├── RunError               a run that does not exist, is locked, or is damaged
-    ├── SandboxError           a jail that cannot be started (infrastructure, not the candidate's fault)
+    ├── SandboxError           a jail that cannot be started: never the candidate's fault
     ├── TrainerError           the trainer process died or broke its protocol
     ├── LLMError               a language model call that failed for good
     └── BudgetExceeded         exit code 3: a limit the user set was reached
@@ -80,7 +80,7 @@ class BudgetExceeded(AutorewardError):
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest option, or the list of options if none is near."""
+    """Return `; did you mean 'x'?` for the nearest option, or all options if none is near."""
     known = sorted(options)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:

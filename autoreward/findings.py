@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation about a candidate. An `error` keeps it from being trained or ends its training."""
+    """One observation about a candidate; an `error` keeps it from training or ends its training."""
 
     code: str
     """Short stable name from a fixed taxonomy, e.g. `unknown-name`, `timeout`, `constant`."""

@@ -42,7 +42,7 @@ class Seed:
 
 
 class TrainingSeed(Seed):
-    """Initialises a policy and its training episodes; search and confirmation use different ones."""
+    """For a policy and its training episodes; search and confirmation use different ones."""
 
     split = "training"
     tag = 1

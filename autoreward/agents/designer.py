@@ -29,8 +29,8 @@ class Attempt:
     """Mean and bounds of the confidence interval of each entry of the fitness vector."""
     components: tuple[Mapping[str, Mapping[str, float]], ...] = ()
     """Up to 10 snapshots over training: component → mean, std, min, max, share."""
-    curve: tuple[tuple[int, float, float], ...] = ()
-    """(environment steps, primary fitness per step, episode length) over training."""
+    curve: tuple[tuple[int, float, float, float], ...] = ()
+    """(environment steps, primary fitness per step, episode length, reward) over training."""
     findings: tuple[Finding, ...] = ()
     seeds: int = 1
     """Training seeds behind the fitness."""

@@ -58,14 +58,17 @@ def diagnose(series: Sequence[Mapping[str, float]], alone: bool = False) -> str:
     return "dominant" if last["share"] > _DOMINANT and not alone else ""
 
 
-def curve_table(curve: Sequence[tuple[int, float, float]]) -> str:
-    """Return a few rows of (environment steps, fitness per step, episode length)."""
+def curve_table(curve: Sequence[tuple[int, float, float, float]]) -> str:
+    """Return a few rows of (environment steps, fitness per step, episode length, reward)."""
     if not curve:
         return "no curve: training ended too early"
     count = min(_CURVE_ROWS, len(curve))
     picked = [curve[round(i * (len(curve) - 1) / max(count - 1, 1))] for i in range(count)]
-    rows = ["| steps | fitness per step | episode length |", "|---|---|---|"]
-    rows += [f"| {steps} | {short(fitness)} | {length:.0f} |" for steps, fitness, length in picked]
+    rows = ["| steps | fitness per step | episode length | reward |", "|---|---|---|---|"]
+    rows += [
+        f"| {steps} | {short(fitness)} | {length:.0f} | {short(reward)} |"
+        for steps, fitness, length, reward in picked
+    ]
     return "\n".join(rows)
 
 

@@ -43,11 +43,10 @@ def compare(
     from autoreward.report.diff import code_diff, coloured
     from autoreward.report.facts import comparison_facts
     from autoreward.report.result import comparison_result, facts_table
-    from autoreward.rewards.source import parse_reward
     from autoreward.store.journal import Journal
 
     sides = (_find(first, run), _find(second, run))
-    formulas = [str(parse_reward(side.text, side.name).formula or "none") for side in sides]
+    formulas = [_formula(side) for side in sides]
     diff = code_diff(sides[0].text, sides[1].text, sides[0].name, sides[1].name)
     fitness = None
     if sides[0].run is not None and sides[0].run == sides[1].run:
@@ -70,6 +69,16 @@ def compare(
     output.show(facts_table(dict(zip(names, formulas, strict=True))))
     if fitness:
         output.show("", comparison_result(fitness))
+
+
+def _formula(side: _Reward) -> str:
+    from autoreward.errors import RewardFileError, UsageError
+    from autoreward.rewards.source import parse_reward
+
+    try:
+        return str(parse_reward(side.text, side.name).formula or "none")
+    except RewardFileError as error:
+        raise UsageError(f"{side.name} is no reward file: {error}") from None
 
 
 def _find(name: str, run: str | None) -> _Reward:

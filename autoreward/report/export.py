@@ -60,7 +60,7 @@ def provenance(journal: Journal, setup: Setup, candidate: str) -> dict[str, Any]
         fitness, split = summary["winner"]["fitness"], "test"
         baselines = {k: v for k, v in summary["baselines"].items() if v}
     else:
-        fitness, split, baselines = _validated(facts["fitness"]), "validation", {}
+        (split, fitness), baselines = _most_telling(facts["fitness"]), {}
     return {
         "run": facts["run"],
         "candidate": facts["id"],
@@ -303,12 +303,13 @@ def _scores(setup: Setup, facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _validated(fitness: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the validation fitness of the trainings that say most."""
+def _most_telling(fitness: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return split and fitness of the measurement that says most: fresh seeds, test episodes."""
     for purpose in ("confirm", "search"):
-        if "validation" in fitness.get(purpose, {}):
-            return dict(fitness[purpose]["validation"])
-    return {}
+        for split in ("test", "validation"):
+            if split in fitness.get(purpose, {}):
+                return split, dict(fitness[purpose][split])
+    return "validation", {}
 
 
 def _literal(value: Any, indent: str = "") -> str:

@@ -165,6 +165,9 @@ class Watch:
         self._expected = self.done + remaining * self.plan.population + self.plan.final
         return f"[{duration(now - self.started)}] {self.phase}"
 
+    def _on_checked(self, data: Mapping[str, Any], now: float) -> str | None:
+        return "\n".join(f"  {finding}" for finding in data["findings"]) or None
+
     def _on_accepted(self, data: Mapping[str, Any], now: float) -> None:
         self.candidates += 1
 

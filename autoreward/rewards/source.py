@@ -104,7 +104,8 @@ def parse_reward(text: str, name: str = "reward.py") -> RewardSource:
 
     Raises:
         RewardFileError: The first thing that breaks the contract, with its line. Codes: `empty`,
-            `syntax`, `forbidden`, `unknown-name`, `no-component`, `signature`, `name`, `formula`.
+            `syntax`, `forbidden`, `unknown-name`, `no-component`, `signature`, `name`, `formula`,
+            `components`.
     """
     text = _plain(text)
     tree = _parse(text)

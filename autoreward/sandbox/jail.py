@@ -61,7 +61,7 @@ class Limits:
 
 
 class JailFailure(Exception):
-    """The candidate failed inside its jail; `code` says how: timeout, memory, crashed, and so on."""
+    """The candidate failed inside its jail; `code` says how: timeout, memory, crashed, etc."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -41,7 +41,12 @@ def attempts(journal: Journal, folder: EnvironmentFolder, primary: Fitness) -> l
             fitness={name: (e.mean, e.low, e.high) for name, e in fitness.items()},
             components=tuple(point["components"] for point in points),
             curve=tuple(
-                (point["steps"], point["fitness_per_step"][primary.name], point["length"] or 0.0)
+                (
+                    point["steps"],
+                    point["fitness_per_step"][primary.name],
+                    point["length"] or 0.0,
+                    point["reward"],
+                )
                 for point in points
             ),
             findings=tuple(f.finding for f in journal.findings(candidate=candidate.id)),

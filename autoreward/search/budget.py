@@ -56,7 +56,8 @@ class Budget:
     def exhausted(self) -> str:
         """Return why no further candidate may be proposed, empty if one may."""
         limits, training = self._settings.budget, self._settings.training
-        candidates = len(self._journal.candidates())
+        # A proposal under way may become a candidate, so it counts as one.
+        candidates = sum(p.state in ("open", "accepted") for p in self._journal.proposals())
         if limits.candidates is not None and candidates >= limits.candidates:
             return f"{candidates} candidates (budget.candidates)"
         if limits.hours is not None and self.elapsed >= 3600 * limits.hours:

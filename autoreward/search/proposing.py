@@ -11,6 +11,7 @@ from autoreward.llm.request import Reply
 from autoreward.search.checking import Checked, Checker
 from autoreward.search.observer import Observer
 from autoreward.store.journal import Journal
+from autoreward.store.records import Proposal
 
 _DUPLICATE_RETRIES = 5
 
@@ -42,6 +43,15 @@ class Proposer:
         self._journal, self._designer, self._checker = journal, designer, checker
         self._repairs, self._observe = repairs, observer
 
+    def open(self, brief: Brief) -> Proposal:
+        """Note that a proposal begins, before anything is spent on it; return it as it stands."""
+        return self._journal.open_proposal(
+            brief.proposal,
+            generation=brief.generation,
+            operator=self._designer.name,
+            model=self._designer.model,
+        )
+
     def propose(self, brief: Brief) -> str | None:
         """Carry one proposal out and return the accepted candidate's id, None if there is none.
 
@@ -51,12 +61,7 @@ class Proposer:
             LLMError: The language model cannot be asked; the proposal stays open.
             BudgetExceeded: A limit on dollars or tokens is reached; the proposal stays open.
         """
-        known = self._journal.open_proposal(
-            brief.proposal,
-            generation=brief.generation,
-            operator=self._designer.name,
-            model=self._designer.model,
-        )
+        known = self.open(brief)
         if known.state != "open":
             return known.candidate if known.state == "accepted" else None
         token = current_proposal.set(brief.proposal)

@@ -26,6 +26,7 @@ from autoreward.search.proposing import JournaledCalls, Proposer
 from autoreward.search.setup import Setup, formula_of
 from autoreward.search.summary import ZERO, final_jobs, summarize
 from autoreward.store.journal import Journal
+from autoreward.store.records import CandidateState
 from autoreward.training.messages import Measure
 
 _POLL_SECONDS = 0.5
@@ -132,14 +133,17 @@ class Run:
         self, proposer: Proposer, briefs: list[Brief], budget: Budget
     ) -> list[str | None]:
         """Carry proposals out: a language model's side by side, the built-in's one by one."""
+        opening = threading.Lock()
 
         def one(brief: Brief) -> str | None:
-            if self._stopped_by:
-                return None
-            known = any(p.number == brief.proposal for p in self._journal.proposals())
-            if not known and (reason := budget.exhausted()):
-                self._stop_search(reason)
-                return None
+            with opening:  # so that proposals side by side cannot overshoot a limit
+                if self._stopped_by:
+                    return None
+                known = any(p.number == brief.proposal for p in self._journal.proposals())
+                if not known and (reason := budget.exhausted()):
+                    self._stop_search(reason)
+                    return None
+                proposer.open(brief)
             try:
                 return proposer.propose(brief)
             except BudgetExceeded as error:
@@ -173,8 +177,9 @@ class Run:
         for candidate, name in zip(candidates, names, strict=True):
             job = self._journal.job(name)
             assert job is not None
-            trained = job.state == "done"
-            self._journal.set_candidate_state(candidate, "trained" if trained else "failed")
+            state: CandidateState = "trained" if job.state == "done" else "failed"
+            if self._journal.candidate(candidate).state != state:
+                self._journal.set_candidate_state(candidate, state)
 
     def _confirm(self, jobs: Jobs, budget: Budget) -> list[str]:
         """Train the best candidates again on fresh seeds, and the baselines beside them."""

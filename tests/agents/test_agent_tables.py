@@ -45,11 +45,11 @@ def test_component_table_shows_course_and_end() -> None:
 
 def test_curve_table_keeps_start_and_end() -> None:
     """A long curve is thinned to a few rows that include the first and the last."""
-    rows = curve_table([(i * 1000, i / 7, 50.0 + i) for i in range(40)]).splitlines()
-    assert rows[2] == "| 0 | 0 | 50 |"
-    assert rows[-1] == "| 39000 | 5.57 | 89 |"
+    rows = curve_table([(i * 1000, i / 7, 50.0 + i, 0.5) for i in range(40)]).splitlines()
+    assert rows[2] == "| 0 | 0 | 50 | 0.5 |"
+    assert rows[-1] == "| 39000 | 5.57 | 89 | 0.5 |"
     assert len(rows) == 8
-    assert curve_table([(5, 1.0, 2.0)]).splitlines()[2:] == ["| 5 | 1 | 2 |"]
+    assert curve_table([(5, 1.0, 2.0, 3.0)]).splitlines()[2:] == ["| 5 | 1 | 2 | 3 |"]
 
 
 def test_missing_statistics_are_said() -> None:

@@ -23,12 +23,12 @@ BODIES = {
     "constant": ("    return next_state.distance * 0.0 + 1.0\n", "constant"),
     "infinite loop": ("    while True:\n        pass\n    return next_state.distance\n", "`while`"),
     "huge loop": (
-        "    x = next_state.distance\n"
-        "    for i in range(100):\n"
+        "    x = next_state.position\n"
+        "    for i in range(190):\n"
         "        for j in range(100):\n"
         "            x = x.sin().cos().sin().cos().sin().cos().sin().cos()\n"
-        "    return x\n",
-        r"no answer within 0\.5 s",
+        "    return x[:, 0]\n",
+        r"no answer within 1\.5 s",
     ),
 }
 
@@ -39,7 +39,8 @@ def test_bad_rewards_are_refused_with_a_reason(cli: Any, tmp_path: Path, name: s
     body, reason = BODIES[name]
     path = tmp_path / "reward.py"
     path.write_text(HEAD + body + TAIL)
-    options = ("--env", "point_mass", "--set", "sandbox.call_timeout_s=0.5")
+    seconds = 1.5 if name == "huge loop" else 20.0
+    options = ("--env", "point_mass", "--set", f"sandbox.call_timeout_s={seconds}")
     done = cli("check", path, *options)
     assert done.code == 1
     findings = [line for line in done.out.splitlines() if line.startswith("error: ")]
@@ -100,6 +101,15 @@ def test_mistakes_are_sentences(cli: Any, arguments: tuple[str, ...], sentence: 
     assert re.search(sentence, done.json["error"])
     assert done.json["code"] == "usage"
     assert cli("runs", "--json").json["runs"] == []
+
+
+def test_comparing_something_that_is_no_reward(cli: Any, tmp_path: Path) -> None:
+    """The sentence says which of the two it is."""
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text(HEAD + "    return next_state.distance\n" + TAIL)
+    bad.write_text("def a(:\n")
+    assert "bad.py is no reward file: line 1" in cli("compare", good, bad).sentence
+    assert cli("compare", good, good, "--json").json["same_code"] is True
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def test_evaluate_measures_on_test_seeds(cli: Any, tiny_options: Any) -> None:
     assert "2 training seeds" in text
     shown = cli("show", run["run"], "winner", "--json").json
     assert shown["fitness"]["confirm"]["test"] == data["fitness"]
-    assert cli("export", run["run"]).code == 0
+    assert cli("export", run["run"], "-o", "exported.py").code == 0
+    assert "on test episodes" in Path("exported.py").read_text()
 
 
 def test_an_interrupted_evaluation_is_continued(cli: Any, tiny_options: Any) -> None:

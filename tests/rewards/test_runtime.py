@@ -245,11 +245,12 @@ def test_memory_shares_nothing_with_the_inputs() -> None:
         "    return", '    memory["e"] = action[:, :1].expand(-1, 4)\n    return'
     )
     reward, memory = load_reward(text, SCHEMA), dict[str, Any]()
-    action, after = torch.ones(ROWS, 3), batch(2)
+    action, after = torch.ones(ROWS, 3, requires_grad=True), batch(2)
     expected = after["position"][:, 1:].clone()
     reward.compute(batch(1), action, after, memory)
-    action.zero_()
+    action.data.zero_()
     after["position"].zero_()
+    assert not memory["a"]["e"].requires_grad
     assert torch.equal(memory["a"]["k"], expected)
     assert memory["a"]["e"].tolist() == [[1.0] * 4] * ROWS
     kept = memory["a"]["k"]
