@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from autoreward.agents.designer import Attempt
-from autoreward.environments.folder import EnvironmentFolder
 from autoreward.evaluation.statistics import lower_confidence
 from autoreward.schema import Fitness
 from autoreward.search.jobs import fitness_of
-from autoreward.store.journal import Journal
+from autoreward.store.queries import Queries
 
 
-def search_job(journal: Journal, candidate: str) -> str | None:
+def search_job(journal: Queries, candidate: str) -> str | None:
     """Return the finished search training of a candidate, None if there is none."""
     jobs = journal.jobs(candidate=candidate, purpose="search", state="done")
     return jobs[0].id if jobs else None
 
 
-def attempts(journal: Journal, folder: EnvironmentFolder, primary: Fitness) -> list[Attempt]:
+def attempts(journal: Queries, primary: Fitness) -> list[Attempt]:
     """Return all trained candidates, best first.
 
     They are ranked by the cautious score (mean - standard error of the primary fitness on

@@ -104,7 +104,7 @@ class Run:
         """Propose a generation and return its accepted candidates."""
         settings, setup = self._settings, self._setup
         population = settings.search.population
-        history = tuple(attempts(self._journal, setup.folder, setup.primary))
+        history = tuple(attempts(self._journal, setup.primary))
         failures = self._failures()
         briefs = [
             Brief(
@@ -184,7 +184,7 @@ class Run:
     def _confirm(self, jobs: Jobs, budget: Budget) -> list[str]:
         """Train the best candidates again on fresh seeds, and the baselines beside them."""
         setup = self._setup
-        ranked = attempts(self._journal, setup.folder, setup.primary)
+        ranked = attempts(self._journal, setup.primary)
         if not ranked:
             raise AutorewardError(self._why_none())
         finalists = [attempt.id for attempt in ranked[: self._settings.search.finalists]]
