@@ -14,6 +14,7 @@ from autoreward.findings import Finding
 from autoreward.schema import Fitness
 from autoreward.search.observer import Observer
 from autoreward.store.journal import Journal
+from autoreward.store.queries import Queries
 from autoreward.store.records import Purpose
 from autoreward.training.messages import POLICY_FILE, RESULT_FILE, Train
 
@@ -153,7 +154,7 @@ def component_changes(
     }
 
 
-def fitness_of(journal: Journal, jobs: Iterable[str], split: str) -> dict[str, Estimate]:
+def fitness_of(journal: Queries, jobs: Iterable[str], split: str) -> dict[str, Estimate]:
     """Return the fitness vector over several trainings; empty if none was measured."""
     groups: dict[str, list[list[float]]] = {}
     for job in jobs:

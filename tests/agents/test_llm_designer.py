@@ -150,7 +150,8 @@ def test_even_places_mutate(make_brief: MakeBrief, make_attempt: MakeAttempt) ->
     """A mutation shows the parent's code, scores with intervals, statistics and findings."""
     finding = Finding("overflow", "warning", "not finite at extreme states")
     best = make_attempt(
-        "best", 2.0, components=(SNAPSHOT,) * 10, curve=((0, 0.5, 21.0, 1.0), (999, 0.75, 43.0, 2.0)),
+        "best", 2.0, components=(SNAPSHOT,) * 10,
+        curve=((0, 0.5, 21.0, 1.0), (999, 0.75, 43.0, 2.0)),
         findings=(finding,), seeds=3,
     )  # fmt: skip
     llm, draft = ask(make_brief(generation=1, proposal=6, history=(best, make_attempt("worse"))))
