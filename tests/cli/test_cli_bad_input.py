@@ -23,11 +23,11 @@ BODIES = {
     "constant": ("    return next_state.distance * 0.0 + 1.0\n", "constant"),
     "infinite loop": ("    while True:\n        pass\n    return next_state.distance\n", "`while`"),
     "huge loop": (
-        "    x = next_state.position\n"
+        "    x = torch.eye(4000)\n"
         "    for i in range(190):\n"
         "        for j in range(100):\n"
-        "            x = x.sin().cos().sin().cos().sin().cos().sin().cos()\n"
-        "    return x[:, 0]\n",
+        "            x = x @ x\n"
+        "    return next_state.distance * x[0, 0]\n",
         r"no answer within 1\.5 s",
     ),
 }
