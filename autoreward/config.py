@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from autoreward.errors import UsageError, did_you_mean
@@ -225,10 +224,6 @@ class Settings(Section):
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready nested dicts; `settings_from` reads them back."""
         return self.model_dump(mode="json")
-
-    def to_yaml(self) -> str:
-        """Return the settings as a complete config file."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {

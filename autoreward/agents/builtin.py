@@ -26,6 +26,7 @@ from autoreward.agents.primitives import Primitive, component_file, primitives
 from autoreward.errors import RewardFileError
 from autoreward.findings import Finding
 from autoreward.rewards.formula import parse_formula
+from autoreward.rewards.source import with_formula
 from autoreward.seeds import rng
 
 _TRIES = 20
@@ -56,8 +57,7 @@ class BuiltinDesigner:
             if formula not in seen:
                 break
         return Draft(
-            text=component_file(brief.folder, tuple(parts.values()))
-            + f'\n\nFORMULA = "{formula}"\n',
+            text=with_formula(component_file(brief.folder, tuple(parts.values())), formula),
             idea=_idea(normal_form(terms, order)),
             changes=f"{parent.formula} → {formula}" if parent else "",
             operator="mutate" if parent else "sample",

@@ -53,12 +53,11 @@ _PHYSICS = (
     "print(f'{{50 * 64 / (time.perf_counter() - start):,.0f}} half_cheetah steps/s')"
 )
 _RENDERING = (
-    "import mujoco\n"
+    "import mujoco, torch\n"
+    "from autoreward.sim.rendering import render\n"
     "model = mujoco.MjModel.from_xml_string(\n"
     "    '<mujoco><worldbody><geom size=\".1\"/></worldbody></mujoco>')\n"
-    "data = mujoco.MjData(model); mujoco.mj_forward(model, data)\n"
-    "with mujoco.Renderer(model, 32, 32) as renderer:\n"
-    "    renderer.update_scene(data); print(renderer.render().shape)"
+    "print(render(model, torch.zeros(1, 0), 32, 32).shape)"
 )
 
 
