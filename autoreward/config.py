@@ -229,7 +229,7 @@ class Settings(Section):
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # About five minutes on two cores: the defaults above.
     "quick": {},
-    # An hour or two on a desktop machine.
+    # An hour or two on a desktop machine; smaller policy changes than in a short training.
     "standard": {
         "search": {
             "generations": 4,
@@ -238,7 +238,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "finalists": 2,
             "confirm_seeds": 5,
         },
-        "training": {"steps": 1_000_000, "slots": 16},
+        "training": {"steps": 1_000_000, "slots": 16, "target_kl": 0.01},
         "validation": {"episodes": 50, "test_episodes": 100},
     },
     # A night.
@@ -250,7 +250,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "finalists": 3,
             "confirm_seeds": 8,
         },
-        "training": {"steps": 3_000_000, "slots": 24},
+        "training": {"steps": 3_000_000, "slots": 24, "target_kl": 0.01},
         "validation": {"episodes": 100, "test_episodes": 200},
     },
 }
