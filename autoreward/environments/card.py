@@ -117,8 +117,8 @@ def _task(folder: EnvironmentFolder, task: Task) -> str:
     for fitness in folder.fitness:
         better = "higher is better" if fitness.direction == "max" else "lower is better"
         unit = "" if fitness.unit == "1" else f" [{fitness.unit}]"
-        decides = f", **decides**: {fitness.doc}" if fitness.name == task.fitness else ""
-        measured.append(_wrap(f"* {fitness.name}{unit}: {better}{decides}", "  "))
+        decides = ", **decides**" if fitness.name == task.fitness else ""
+        measured.append(_wrap(f"* {fitness.name}{unit}, {better}{decides}: {fitness.doc}", "  "))
     return "\n\n".join(
         (
             _wrap(f"Instruction: {task.instruction}"),

@@ -169,8 +169,10 @@ class Jail:
         """Send a block of transitions; `collect` fetches the answer.
 
         Raises:
-            JailFailure: The server does not take it in time.
+            JailFailure: The server does not take it in time, or the jail has ended.
         """
+        if self.ended:  # its descriptors may belong to others by now
+            raise JailFailure("crashed", "the reward's process has ended")
         state, following = sorted(batch.state), sorted(batch.next_state)
         header = {
             "state": state,

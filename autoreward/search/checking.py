@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.agents.critic import review
-from autoreward.errors import AutorewardError
+from autoreward.errors import SandboxError
 from autoreward.evaluation.smoke import Trial, try_reward
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
@@ -74,7 +74,7 @@ class Checker:
         """Review a reward file, then try it in a jail if the review found no error.
 
         Raises:
-            AutorewardError: No jail could be started.
+            SandboxError: No jail could be started, twice in a row.
         """
         reviewed = review(text, self._schema)
         source, findings = reviewed.source, list(reviewed.findings)
@@ -100,7 +100,7 @@ class Checker:
                 return try_reward(
                     text, self._schema, self._transitions, self._sandbox, self._limits
                 )
-            except AutorewardError:
+            except SandboxError:
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")

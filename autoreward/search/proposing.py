@@ -6,7 +6,6 @@ import contextvars
 from dataclasses import replace
 
 from autoreward.agents.designer import Brief, Designer, Draft
-from autoreward.findings import Finding
 from autoreward.llm.request import Reply
 from autoreward.search.checking import Checked, Checker
 from autoreward.search.observer import Observer
@@ -133,12 +132,7 @@ class Proposer:
     def _check(self, draft: Draft) -> Checked:
         if draft.findings:  # there is no file to check
             return Checked(None, draft.findings, None)
-        checked = self._checker.check(draft.text)
-        if checked.ok and checked.source and checked.source.formula is None:
-            text = "the file has no FORMULA that combines its components"
-            fix = 'end the file with FORMULA = "…"'
-            return replace(checked, findings=[Finding("no-formula", "error", text, "", fix)])
-        return checked
+        return self._checker.check(draft.text)
 
 
 class JournaledCalls:

@@ -37,13 +37,14 @@ def test_a_card_says_all_that_reward_code_needs(name: str, task_name: str) -> No
 
 
 @pytest.mark.parametrize(("name", "task_name"), CASES)
-def test_fitness_is_named_and_not_shown(name: str, task_name: str) -> None:
-    """Names and directions are there, the deciding one is marked, code and sources are not."""
+def test_fitness_is_defined_in_words_and_its_code_not_shown(name: str, task_name: str) -> None:
+    """Every measurement has direction and meaning, one decides; code and sources stay away."""
     folder = open_environment(name)
     card = render_card(folder, folder.tasks[task_name])
     for fitness in folder.fitness:
         better = "higher" if fitness.direction == "max" else "lower"
-        assert re.search(rf"^\* {fitness.name}( \[.*\])?: {better} is better", card, re.MULTILINE)
+        assert re.search(rf"^\* {fitness.name}( \[.*\])?, {better} is better", card, re.MULTILINE)
+        assert fitness.doc in " ".join(card.split())
     assert card.count("**decides**") == 1
     for secret in ("fitness_steps", "qpos[", "sensor:", "derived:", "reduce"):
         assert secret not in card

@@ -187,6 +187,25 @@ def test_nan_is_a_finding_and_the_jail_lives_on(jail: Jail) -> None:
     assert np.allclose(jail.call(fine)[0]["a"], np.log(2.0))
 
 
+def test_a_closed_jail_is_never_written_to() -> None:
+    """After the end its descriptors may belong to others: a call fails and touches none of them."""
+    jail = start_jail(open_sandbox("process"), LIMITS)
+    jail.load(HONEST, SCHEMA)
+    stale = jail._process.writer
+    jail.close()
+    reader, writer = os.pipe()
+    try:
+        os.dup2(writer, stale)  # what the system may do by itself
+        with pytest.raises(JailFailure, match="has ended"):
+            jail.call(batch())
+        os.set_blocking(reader, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reader, 1)
+    finally:
+        for descriptor in {reader, writer, stale}:
+            os.close(descriptor)
+
+
 def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the host, so no key, reaches the process."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
