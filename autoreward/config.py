@@ -121,6 +121,23 @@ class ValidationSettings(Section):
     """Test episodes per policy, used once, for the final table."""
 
 
+class DockerSettings(Section):
+    """How the `docker` sandbox runs its containers."""
+
+    host: str | None = None
+    """The engine's address, e.g. `unix:///run/docker.sock`; null takes DOCKER_HOST or the usual."""
+    image: str | None = None
+    """Null takes the one that `autoreward sandbox build` made from these sources."""
+    runtime: str | None = None
+    """Another runtime of the engine, e.g. `runsc` (gVisor) or `kata`; null is the engine's own."""
+    gpus: str | None = None
+    """GPUs to hand to containers: `all` or device ids as `0,1`; rewards are computed on the CPU."""
+    cpus: Positive = 1.0
+    """Processor cores one container may use."""
+    pids: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 8
+    """Processes and threads in one container."""
+
+
 class SandboxSettings(Section):
     """Where reward code runs, and what it may use."""
 
@@ -136,6 +153,9 @@ class SandboxSettings(Section):
     """Wall-clock seconds until a jail is ready; over it is our failure, not the candidate's."""
     output_mb: Positive = 1.0
     """What a reward may print before it is ended."""
+    spare: Annotated[int, BeforeValidator(_whole), Field(ge=0)] = 2
+    """Jails that the trainer starts before they are needed."""
+    docker: DockerSettings = DockerSettings()
 
 
 class PriceSettings(Section):

@@ -10,7 +10,7 @@ from autoreward.config import TrainingSettings
 from autoreward.environments.environment import load_environment
 from autoreward.environments.folder import open_environment
 from autoreward.rewards.source import parse_reward
-from autoreward.sandbox.jail import Limits
+from autoreward.sandbox.contract import Limits
 from autoreward.sandbox.registry import open_sandbox
 from autoreward.seeds import TrainingSeed
 from autoreward.training.jails import JailPool

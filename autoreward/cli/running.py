@@ -135,7 +135,7 @@ def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) ->
         steps = count(settings.training.steps)
         facts["reward"] = notes["file"]
         facts["plan"] = f"{plural(notes['seeds'], 'training')} of {steps} steps, fresh seeds"
-    facts["sandbox"] = f"{setup.sandbox.name}: {setup.sandbox.summary}"
+    facts["sandbox"] = setup.choice.described
     facts["trainer"] = f"device {trainer['device']}, {plural(trainer['threads'], 'thread')}"
     facts["continue"] = f"autoreward resume {name}"
     return facts_table(facts)

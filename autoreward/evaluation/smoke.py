@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from autoreward.evaluation.transitions import Transitions, imagined
 from autoreward.findings import Finding
-from autoreward.sandbox.jail import Jail, JailFailure, Limits
-from autoreward.sandbox.registry import Sandbox, start_jail
+from autoreward.sandbox.contract import JailFailure
+from autoreward.sandbox.jail import Jail
 from autoreward.schema import StateSchema
 
 _TOLERANCE = 1e-4
@@ -58,8 +58,7 @@ def try_reward(
     text: str,
     schema: StateSchema,
     transitions: Transitions,
-    sandbox: Sandbox,
-    limits: Limits,
+    jail: Jail,
 ) -> Trial:
     """Load a reward in a fresh jail and call it on recorded transitions.
 
@@ -70,18 +69,13 @@ def try_reward(
         text: The reward file.
         schema: The state it sees.
         transitions: Recorded random behaviour.
-        sandbox: Starts the jail.
-        limits: What the jail may use.
-
-    Raises:
-        SandboxError: The jail did not start: infrastructure, not the candidate's fault.
+        jail: Ready, and of no other use afterwards.
     """
-    with start_jail(sandbox, limits) as jail:
-        try:
-            jail.load(text, schema)
-            return _probe(jail, schema, transitions)
-        except JailFailure as failure:
-            return Trial([failure.finding()])
+    try:
+        jail.load(text, schema)
+        return _probe(jail, schema, transitions)
+    except JailFailure as failure:
+        return Trial([failure.finding()])
 
 
 def _probe(jail: Jail, schema: StateSchema, data: Transitions) -> Trial:

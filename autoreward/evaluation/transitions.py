@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from autoreward.sandbox.jail import Batch
+from autoreward.sandbox.contract import Batch
 from autoreward.schema import Fitness, StateSchema
 
 Array = NDArray[np.float32]

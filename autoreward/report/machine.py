@@ -13,10 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from autoreward.config import SandboxSettings
 from autoreward.environments.folder import find_environments
 from autoreward.errors import AutorewardError
-from autoreward.sandbox.jail import Limits
-from autoreward.sandbox.registry import Sandbox, sandboxes, start_jail
+from autoreward.sandbox.contract import Limits
+from autoreward.sandbox.registry import Sandbox, sandboxes, self_check
 from autoreward.store.rundir import runs_root
 
 _PACKAGES = {
@@ -87,7 +88,7 @@ def examine() -> Iterator[Check]:
     yield _gpu()
     yield _attempt("physics", _PHYSICS.format(threads=len(os.sched_getaffinity(0))), needed=True)
     yield _rendering()
-    backends = sandboxes().values()
+    backends = sandboxes(SandboxSettings()).values()
     tried = [_sandbox(backend) for backend in backends]
     nothing_works = all(check.state == "failed" for check in tried)
     for check in tried:
@@ -155,10 +156,12 @@ def _sandbox(backend: Sandbox) -> Check:
     name = f"sandbox {backend.name}"
     started = time.monotonic()
     try:
-        start_jail(backend, Limits(startup_timeout_s=_TRY_SECONDS)).close()
+        walls = self_check(backend, Limits(startup_timeout_s=_TRY_SECONDS))
     except AutorewardError as error:
         return Check(name, "failed", str(error))
-    return Check(name, "ok", f"started in {time.monotonic() - started:.1f} s; {backend.summary}")
+    seconds = time.monotonic() - started
+    text = f"started in {seconds:.1f} s; {backend.summary}; walls: {', '.join(walls) or 'none'}"
+    return Check(name, "ok", text)
 
 
 def _attempt(name: str, program: str, *, needed: bool, **variables: str) -> Check:

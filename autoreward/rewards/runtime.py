@@ -9,13 +9,11 @@ import __future__
 
 import ast
 import builtins
-import keyword
 import linecache
 import math
-import re
 import sys
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any, NoReturn
 
 import torch
@@ -24,9 +22,15 @@ from torch import Tensor
 from autoreward.errors import RewardFileError, did_you_mean
 from autoreward.rewards import helpers, vocabulary
 from autoreward.rewards.constants import LONGEST_RANGE
+from autoreward.rewards.results import (
+    ContractViolation,
+    as_component,
+    memory_problem,
+    split_total,
+)
 from autoreward.rewards.source import (
     COMPUTE_REWARD,
-    TWO_TOTALS,
+    ComponentSource,
     RewardSource,
     check_names,
     parse_reward,
@@ -39,24 +43,6 @@ FILENAME = "<reward>"
 Memory = dict[str, Any]
 _LONGEST = 2 * LONGEST_RANGE
 """Both ends of a range may be that far from 0."""
-_MEMORY_FIX = (
-    "keep a tensor with one entry per row, shape [B] or [B, k], because memory is cleared row by "
-    "row where episodes start; begin e.g. with torch.zeros_like(next_state.FIELD)"
-)
-_COMPONENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-
-
-class ContractViolation(Exception):
-    """The reward file or a value it returned breaks the contract.
-
-    Args:
-        code: The finding code: `shape`, `dtype`, `missing-return`, `unknown-name`, …
-        message: One sentence: what is wrong and what to do.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class State:
@@ -145,12 +131,12 @@ class LoadedReward:
         kept = {} if memory is None else memory
         if self._source.kind == "compute_reward":
             result = self._call(COMPUTE_REWARD, before, action, after, kept)
-            values = _split_total(result, action.shape[0])
+            values = split_total(result, action.shape[0])
         else:
             values = {}
             for component in self._source.components:
                 result = self._call(component.name, before, action, after, kept)
-                values[component.name] = _as_component(component.name, result, action.shape[0])
+                values[component.name] = as_component(component.name, result, action.shape[0])
         return self._same_set(values)
 
     def _call(
@@ -164,7 +150,7 @@ class LoadedReward:
         result = function(state, action, next_state, kept)
         rows = action.shape[0]
         for key, value in kept.items():
-            problem = _memory_problem(key, value, rows)
+            problem = memory_problem(key, value, rows)
             if problem:
                 raise ContractViolation("memory-value", f"{name} keeps {problem}")
             if before.get(key) is not value:
@@ -206,13 +192,50 @@ def load_reward(text: str, schema: StateSchema) -> LoadedReward:
         code = compile(tree, FILENAME, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as error:
         raise ContractViolation("syntax", f"line {error.lineno}: {error.msg}") from None
-    # Tracebacks show the reward's own lines.
-    linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
     namespace = _namespace(source)
-    exec(code, namespace)
+    _execute(code, text, namespace)
     names = [COMPUTE_REWARD] if source.kind == "compute_reward" else []
     names += [component.name for component in source.components if not names]
     return LoadedReward(source, {name: namespace[name] for name in names}, schema)
+
+
+def load_unchecked(text: str, schema: StateSchema) -> LoadedReward:
+    """Execute a file with all of Python in its reach. Call it in a jail only.
+
+    For attacks that show what the jail holds once every rule has been got around.
+
+    Args:
+        text: The whole file; its public functions of `(state, action, next_state[, memory])`
+            are the components.
+        schema: The state that they will see.
+
+    Raises:
+        Exception: Whatever the file raises.
+    """
+    namespace = {"__name__": "reward", "torch": torch, "math": math}
+    namespace |= {name: getattr(helpers, name) for name in vocabulary.HELPERS}
+    _execute(compile(text, FILENAME, "exec", dont_inherit=True), text, namespace)
+    functions: dict[str, Callable[..., Any]] = {}
+    components = []
+    for name, value in namespace.items():
+        if not isinstance(value, FunctionType) or name.startswith("_"):
+            continue
+        takes = value.__code__.co_varnames[: value.__code__.co_argcount]
+        if takes[:3] == ("state", "action", "next_state"):
+            functions[name] = value
+            empty = frozenset[str]()
+            components.append(ComponentSource(name, "", 0, empty, empty, len(takes) == 4))
+    source = RewardSource(
+        text, "unchecked", "", "components", tuple(components), None, text, "", "",
+        frozenset(part.name for part in components if part.uses_memory),
+    )  # fmt: skip
+    return LoadedReward(source, functions, schema)
+
+
+def _execute(code: CodeType, text: str, namespace: dict[str, Any]) -> None:
+    # Tracebacks show the reward's own lines.
+    linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
+    exec(code, namespace)
 
 
 class _Prepare(ast.NodeTransformer):
@@ -293,83 +316,3 @@ def _module(path: str) -> Any:
     if path == "torch":
         names |= vocabulary.TORCH_CONSTANTS
     return SimpleNamespace(**{name: getattr(real, name) for name in names})
-
-
-def _split_total(result: Any, rows: int) -> dict[str, Tensor]:
-    """Return the components of a `compute_reward` result: its dict's entries, then `total`."""
-    if isinstance(result, dict) and "total" in result:
-        result = (result["total"], {key: value for key, value in result.items() if key != "total"})
-    if isinstance(result, dict):
-        raise ContractViolation(
-            "shape",
-            "compute_reward returned a dict without a total: return (total, dict), or put the "
-            'total into the dict as its entry "total"',
-        )
-    total, parts = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
-    if not isinstance(parts, dict):
-        raise ContractViolation(
-            "shape",
-            "compute_reward must return the total, or the total and a dict of components: "
-            f"the second value is a {type(parts).__name__}",
-        )
-    if "total" in parts:
-        raise ContractViolation("components", TWO_TOTALS)
-    values = {}
-    for name, value in parts.items():
-        if not isinstance(name, str) or not _COMPONENT_NAME.fullmatch(name):
-            raise ContractViolation(
-                "components", f"a component's name must be a short identifier, not {name!r:.60}"
-            )
-        if keyword.iskeyword(name):
-            raise ContractViolation("components", f"{name!r} is a Python keyword: rename it")
-        values[name] = _as_component(name, value, rows)
-    return {**values, "total": _as_component("total", total, rows)}
-
-
-def _memory_problem(key: Any, value: Any, rows: int) -> str:
-    """Return what is wrong with an entry of a component's memory; empty if nothing is."""
-    if not isinstance(key, str | int):
-        return f"an entry of memory under a {type(key).__name__}: use a text as key"
-    if not isinstance(value, Tensor):
-        what = f"a Python {type(value).__name__}"
-    elif value.is_complex():
-        what = "complex numbers"
-    elif not value.dim() or len(value) != rows:
-        what = f"a tensor of shape {list(value.shape)}, for a batch of {rows} rows,"
-    else:
-        return ""
-    return f"{what} in memory[{key!r:.40}]: {_MEMORY_FIX}"
-
-
-def _as_component(name: str, value: Any, rows: int) -> Tensor:
-    """Return a component's result as float32 `[B]`, or say what is wrong with it."""
-    if value is None:
-        raise ContractViolation(
-            "missing-return", f"{name} returned nothing: end it with `return` and a tensor"
-        )
-    if not isinstance(value, Tensor):
-        raise ContractViolation(
-            "shape",
-            f"{name} returned a Python {type(value).__name__}: return a tensor with one value "
-            "per row, shape [B], e.g. by torch.full_like(next_state.FIELD, value)",
-        )
-    if value.is_complex():
-        raise ContractViolation("dtype", f"{name} returned complex numbers: return real ones")
-    shape = tuple(value.shape)
-    if shape != (rows,):
-        raise ContractViolation("shape", f"{name} returned {_shape_problem(shape, rows)}")
-    return value.to(torch.float32)
-
-
-def _shape_problem(shape: tuple[int, ...], rows: int) -> str:
-    if shape == (rows, 1):
-        return "shape [B, 1] and must return [B]: add .squeeze(-1)"
-    if shape == ():
-        return (
-            "one number for the whole batch and must return one per row, shape [B]: "
-            "reduce with dim=-1, not over all rows"
-        )
-    if shape[0] == rows:
-        inner = ", ".join(map(str, shape[1:]))
-        return f"shape [B, {inner}] and must return [B]: index it, or reduce it with dim=-1"
-    return f"shape {list(shape)} for a batch of {rows} rows and must return [{rows}]"

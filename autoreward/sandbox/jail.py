@@ -9,19 +9,18 @@ loaded a failure is infrastructure (`SandboxError`, to be retried); after it, it
 from __future__ import annotations
 
 import json
-import os
 import re
 import selectors
+import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.errors import SandboxError
-from autoreward.findings import Finding
+from autoreward.sandbox.contract import Batch, JailFailure, Limits, Process
 from autoreward.sandbox.frames import (
     HEAD,
     Buffer,
@@ -31,86 +30,33 @@ from autoreward.sandbox.frames import (
     pack_json,
     parse_head,
 )
+from autoreward.sandbox.lockdown import SECCOMP_WALLS
+from autoreward.sandbox.supervisor import DEADLINE_CODE, SIGNAL_CODES
 from autoreward.schema import StateSchema
 
 MAX_COMPONENTS = 64
 MAX_ABSOLUTE = 1e8
 _NAME = re.compile(r"[A-Za-z]\w{0,59}")
 _CONTROL = re.compile(r"[^\x20-\x7e\n]")
-_SUGGESTIONS = {
-    "timeout": "avoid loops over the batch; use batched tensor operations",
-    "memory": "avoid intermediate tensors larger than the batch",
-    "crashed": "use plain tensor operations only",
-    "bad-values": "guard divisions, logarithms, square roots and exponentials",
-    "output": "remove print statements",
-}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one jail may use."""
-
-    memory_mb: int = 3072
-    """Address space; importing torch alone takes about 700 MB of it."""
-    call_timeout_s: float = 20.0
-    """Wall-clock seconds for loading the reward, and for each call."""
-    startup_timeout_s: float = 120.0
-    """Wall-clock seconds until the server inside is ready; over it is infrastructure."""
-    output_mb: float = 1.0
-    """What the reward may print before it is ended."""
-
-
-class JailFailure(Exception):
-    """The candidate failed inside its jail; `code` says how: timeout, memory, crashed, etc."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-    def finding(self) -> Finding:
-        """Return it as a finding that ends the candidate's training."""
-        return Finding(self.code, "error", self.message, suggestion=_SUGGESTIONS.get(self.code, ""))
-
-
-class Process(Protocol):
-    """What a backend hands over: a started reward server."""
-
-    reader: int
-    """File descriptor of what the server writes."""
-    writer: int
-    """File descriptor of what the server reads."""
-    log: int
-    """File descriptor of the server's standard error."""
-
-    def kill(self) -> None:
-        """End the server and everything it started, at once. Idempotent."""
-
-    def exit_code(self) -> int | None:
-        """Wait briefly and return the exit code (negative: signal), None if still running."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A block of transitions for one learner. All arrays float32 with leading dims [T, N]."""
-
-    state: dict[str, NDArray[np.float32]]
-    action: NDArray[np.float32]
-    next_state: dict[str, NDArray[np.float32]]
-    starts: NDArray[np.float32]
-    """[T, N], 1 where an episode starts: a reward's memory is cleared there."""
-    learner: int = 0
-    """Whose memory to use: formulas over the same components share a jail, never a memory."""
-    at_state: tuple[str, ...] = ()
-    """Components to evaluate once more with next_state := state, for `potential`."""
-    check_inputs: bool = False
-    """Fail the call if the reward changed its inputs in place."""
 
 
 class Jail:
-    """One reward in one process. Use as a context manager; `close` is idempotent."""
+    """One reward in one process. Use as a context manager; `close` is idempotent.
 
-    def __init__(self, process: Process, limits: Limits) -> None:
+    Args:
+        process: The started server.
+        limits: What it may use.
+        promises: Walls that its backend promises: a jail without one of them is not used.
+    """
+
+    def __init__(
+        self, process: Process, limits: Limits, promises: frozenset[str] = frozenset()
+    ) -> None:
         self._process, self._limits = process, limits
+        self._promises = promises
+        self._started = time.monotonic()
+        self.walls: tuple[str, ...] = ()
+        """What the jail found to hold when it started, by trying."""
         self._buffer, self._log, self._logged = bytearray(), bytearray(), 0
         self._loaded = False
         self._expected_bytes = 0
@@ -120,8 +66,6 @@ class Jail:
         """Whether the process is gone: by `close`, or because the candidate broke the contract."""
         self.seconds = 0.0
         """Wall-clock seconds waited for answers so far."""
-        for descriptor in (process.reader, process.writer, process.log):
-            os.set_blocking(descriptor, False)
 
     def __enter__(self) -> Jail:
         """Return the jail itself."""
@@ -140,19 +84,36 @@ class Jail:
         """Wait for the server inside to come up.
 
         Raises:
-            SandboxError: It did not within `startup_timeout_s`.
+            SandboxError: It did not within `startup_timeout_s`, or not within all its walls.
         """
-        self._receive({Kind.HELLO}, time.monotonic() + self._limits.startup_timeout_s)
+        _, payload = self._receive({Kind.HELLO}, self._started + self._limits.startup_timeout_s)
+        self.walls = tuple(str(wall) for wall in self._json(payload).get("walls", ()))
+        missing = self._promises - set(self.walls)
+        if "seccomp" not in self._limits.inner:
+            missing -= SECCOMP_WALLS
+        if missing:
+            raise self._failure("walls", f"these walls do not hold here: {', '.join(missing)}")
 
-    def load(self, code: str, schema: StateSchema) -> tuple[str, ...]:
+    def lives_for(self, seconds: float) -> bool:
+        """Return whether the jail's own deadline is at least that far away."""
+        return time.monotonic() + seconds <= self._started + self._limits.lifetime_s
+
+    def load(self, code: str, schema: StateSchema, checked: bool = True) -> tuple[str, ...]:
         """Compile the reward inside and return its component names.
+
+        Args:
+            code: The reward file.
+            schema: The state it sees.
+            checked: Whether the static rules apply. Without them the file may hold any Python:
+                attacks do, to show that the jail does not depend on the rules.
 
         Raises:
             JailFailure: The reward does not load, or a trial call on zeros fails.
         """
         self._loaded = True  # from here on a failure is the candidate's
         deadline = time.monotonic() + self._limits.call_timeout_s
-        self._send(pack_json(Kind.LOAD, {"code": code, "schema": schema.to_dict()}), deadline)
+        order = {"code": code, "schema": schema.to_dict(), "checked": checked}
+        self._send(pack_json(Kind.LOAD, order), deadline)
         _, payload = self._receive({Kind.LOADED}, deadline)
         names = self._json(payload).get("components")
         if (
@@ -236,7 +197,7 @@ class Jail:
         def write() -> bool:
             while pending:
                 try:
-                    pending[0] = pending[0][os.write(self._process.writer, pending[0]) :]
+                    pending[0] = pending[0][self._process.write(pending[0]) :]
                 except BlockingIOError:
                     return False
                 except OSError:
@@ -258,7 +219,7 @@ class Jail:
                 if frame and len(target) >= HEAD.size + frame[0][1]:
                     return True
                 try:
-                    chunk = os.read(self._process.reader, 1 << 20)
+                    chunk = self._process.read()
                 except BlockingIOError:
                     return False
                 if not chunk:
@@ -310,7 +271,7 @@ class Jail:
 
     def _drain(self) -> bool:
         try:
-            chunk = os.read(self._process.log, 1 << 16)
+            chunk = self._process.read_log()
         except BlockingIOError:
             return True
         self._logged += len(chunk)
@@ -322,10 +283,12 @@ class Jail:
     def _ended(self) -> Exception:
         """Return the exception for a server that closed its pipe."""
         code = self._process.exit_code()
-        if code is not None and code < 0:
-            if -code == 9:
+        if code == DEADLINE_CODE:
+            return self._failure("timeout", "the jail reached the end of its lifetime")
+        if code is not None and code > SIGNAL_CODES:
+            if code - SIGNAL_CODES == signal.SIGKILL:
                 return self._failure("memory", "killed by the system, most likely out of memory")
-            return self._failure("crashed", f"ended by signal {-code}")
+            return self._failure("crashed", f"ended by signal {code - SIGNAL_CODES}")
         return self._failure("crashed", f"exited with code {code}")
 
     def _failure(self, code: str, text: str) -> Exception:

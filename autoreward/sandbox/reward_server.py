@@ -6,18 +6,18 @@ input and output carry frames; whatever the reward prints goes to standard error
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
-import signal
+import random
 import sys
 import traceback
 from typing import Any, NoReturn
 
 import torch
 
-from autoreward.rewards.runtime import ContractViolation, LoadedReward, load_reward
+from autoreward.rewards.results import ContractViolation
+from autoreward.rewards.runtime import LoadedReward, load_reward, load_unchecked
+from autoreward.sandbox import lockdown
 from autoreward.sandbox.frames import (
     HEAD,
     Buffer,
@@ -28,9 +28,9 @@ from autoreward.sandbox.frames import (
     parse_head,
     to_bytes,
 )
+from autoreward.sandbox.supervisor import fork_supervised
+from autoreward.sandbox.warm_up import warm_up
 from autoreward.schema import StateSchema
-
-_PR_SET_PDEATHSIG = 1
 
 
 class _Wire:
@@ -75,6 +75,9 @@ class _Server:
     def run(self) -> NoReturn:
         while True:
             kind, payload = self.wire.receive()
+            # Nothing that is drawn may tell of an earlier call.
+            torch.default_generator.manual_seed(0)
+            random.seed(0)
             try:
                 reply = self.load(payload) if kind is Kind.LOAD else self.call(payload)
             except ContractViolation as error:
@@ -88,7 +91,8 @@ class _Server:
     def load(self, payload: bytearray) -> list[Buffer]:
         data = json.loads(payload)
         schema = StateSchema.from_dict(data["schema"])
-        self.reward = load_reward(data["code"], schema)
+        load = load_reward if data["checked"] else load_unchecked
+        self.reward = load(data["code"], schema)
         # A trial on zeros finds run-time errors early, and the names of a compute_reward file.
         zeros = {field.name: torch.zeros(2, *field.shape) for field in schema.state}
         action = torch.zeros(2, len(schema.action))
@@ -173,37 +177,22 @@ def _fail(code: str, text: str) -> list[Buffer]:
     return pack_json(Kind.FAIL, {"code": code[:40], "text": text[:4000]})
 
 
-def _limit(memory_mb: int) -> None:
-    """Lower this process's limits; a process can never raise them again."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    limits = {
-        resource.RLIMIT_AS: memory_mb << 20,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 64,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-    }
-    for name, value in limits.items():
-        hard = resource.getrlimit(name)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(name, (value, value))
-
-
-def main(memory_mb: int, owner: int) -> NoReturn:
+def main(options: str) -> NoReturn:
     """Serve one reward until the owner closes the pipe.
 
     Args:
-        memory_mb: Address-space limit, applied once torch is loaded.
-        owner: Process id of the owner; when it dies, this process is killed by the kernel.
+        options: JSON: `memory_mb`, `lifetime_s` and `inner`, as in `Limits`.
     """
+    given = json.loads(options)
     wire = _Wire()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != owner:  # it died before the line above
-        os._exit(0)
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    _limit(memory_mb)
+    warm_up()
+    walls = lockdown.outer_walls()
+    fork_supervised((wire.reader, wire.writer), given["lifetime_s"])
+    lockdown.limit(given["memory_mb"], given["lifetime_s"])
+    lockdown.lock_down(tuple(given["inner"]))
+    walls += lockdown.standing_walls()
     sys.setrecursionlimit(500)
-    wire.send(pack_json(Kind.HELLO, {"pid": os.getpid(), "torch": torch.__version__}))
+    wire.send(pack_json(Kind.HELLO, {"torch": torch.__version__, "walls": walls}))
     _Server(wire).run()

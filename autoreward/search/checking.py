@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.agents.critic import review
-from autoreward.errors import SandboxError
 from autoreward.evaluation.smoke import Trial, try_reward
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
 from autoreward.findings import Finding, has_error
 from autoreward.rewards.source import RewardSource
-from autoreward.sandbox.jail import Limits
-from autoreward.sandbox.registry import Sandbox
+from autoreward.sandbox.reserve import Reserve
 from autoreward.schema import StateSchema
 from autoreward.store.rundir import RunFiles
 from autoreward.training.messages import Record
 
 _STEPS, _ROWS = 200, 16
 _RECORDING_SEED_INDEX = 0
-_TRIES = 2
+_JOB = "trial"
 
 
 @dataclass(frozen=True)
@@ -55,26 +53,33 @@ class Checked:
 class Checker:
     """Checks rewards of one run; formulas over the same components share a trial.
 
+    Use as a context manager.
+
     Args:
         schema: The state that rewards see.
         transitions: Recorded random behaviour.
-        sandbox: Starts the jails.
-        limits: What each may use.
+        reserve: Starts the jails; closed with the checker.
     """
 
-    def __init__(
-        self, schema: StateSchema, transitions: Transitions, sandbox: Sandbox, limits: Limits
-    ) -> None:
+    def __init__(self, schema: StateSchema, transitions: Transitions, reserve: Reserve) -> None:
         self._schema, self._transitions = schema, transitions
-        self._sandbox, self._limits = sandbox, limits
+        self._reserve = reserve
         self._trials: dict[str, Trial] = {}
         self._lock = threading.Lock()
+
+    def __enter__(self) -> Checker:
+        """Return the checker itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the jails that were not used."""
+        self._reserve.close()
 
     def check(self, text: str) -> Checked:
         """Review a reward file, then try it in a jail if the review found no error.
 
         Raises:
-            SandboxError: No jail could be started, twice in a row.
+            SandboxError: No jail could be started.
         """
         reviewed = review(text, self._schema)
         source, findings = reviewed.source, list(reviewed.findings)
@@ -90,20 +95,10 @@ class Checker:
         with self._lock:  # jails one at a time: the trainer has the cores
             known = self._trials.get(source.components_text)
             if known is None:
-                known = self._run(source.text)
+                with self._reserve.take([_JOB])[_JOB] as jail:
+                    known = try_reward(source.text, self._schema, self._transitions, jail)
                 self._trials[source.components_text] = known
             return known
-
-    def _run(self, text: str) -> Trial:
-        for attempt in range(_TRIES):
-            try:
-                return try_reward(
-                    text, self._schema, self._transitions, self._sandbox, self._limits
-                )
-            except SandboxError:
-                if attempt == _TRIES - 1:
-                    raise
-        raise AssertionError("unreachable")
 
 
 def recorded_transitions(trainer: Trainer, files: RunFiles, run_seed: int) -> Transitions:

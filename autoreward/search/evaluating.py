@@ -14,7 +14,7 @@ from autoreward.environments.folder import EnvironmentFolder, Task, open_environ
 from autoreward.errors import AutorewardError, RewardFileError, UsageError
 from autoreward.evaluation.trainer import Trainer
 from autoreward.findings import Finding, has_error
-from autoreward.sandbox.registry import open_sandbox
+from autoreward.sandbox.registry import require_sandbox
 from autoreward.search.budget import ELAPSED
 from autoreward.search.checking import Checked, Checker, recorded_transitions
 from autoreward.search.jobs import (
@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.5
 
 
 def prepare_file(settings: Settings, reward: Path, env_paths: Sequence[Path] = ()) -> Setup:
-    """Read environment and task for one reward file and find the sandbox.
+    """Read environment and task for one reward file; nothing is started.
 
     Where no task is named, it is the one that the file belongs to, or the environment's first.
 
@@ -46,7 +46,8 @@ def prepare_file(settings: Settings, reward: Path, env_paths: Sequence[Path] = (
     folder = open_environment(settings.env, env_paths)
     task, reason = _task_of(folder, settings.task, reward)
     described = settings.model_copy(update={"description": f"evaluate {reward}", "task": task.name})
-    return Setup(described, folder, task, reason, open_sandbox(settings.sandbox.kind))
+    require_sandbox(settings.sandbox)
+    return Setup(described, folder, task, reason)
 
 
 def read_reward(path: Path) -> str:
@@ -75,8 +76,11 @@ def check_text(setup: Setup, text: str) -> Checked:
         return Checked(reviewed.source, reviewed.findings, None)
     with tempfile.TemporaryDirectory(prefix="autoreward-") as folder:
         files = RunFiles(Path(folder))
-        with Trainer(setup.start(), files.trainer_log) as trainer:
-            return _checker(setup, trainer, files).check(text)
+        with (
+            setup.trainer("check", files.trainer_log) as trainer,
+            _checker(setup, trainer, files, "check") as checker,
+        ):
+            return checker.check(text)
 
 
 def create_evaluation(
@@ -131,7 +135,7 @@ class Evaluation:
 
     def _work(self) -> dict[str, Any]:
         setup, journal = self._setup, self._journal
-        with Trainer(setup.start(), journal.files.trainer_log) as trainer:
+        with setup.trainer(journal.directory.name, journal.files.trainer_log) as trainer:
             self._observe(
                 "started", device=trainer.ready["device"], threads=trainer.ready["threads"]
             )
@@ -152,7 +156,9 @@ class Evaluation:
 
     def _accepted(self, trainer: Trainer) -> str:
         """Check the reward and return its candidate's id."""
-        checked = _checker(self._setup, trainer, self._journal.files).check(self._text)
+        run = self._journal.directory.name
+        with _checker(self._setup, trainer, self._journal.files, run) as checker:
+            checked = checker.check(self._text)
         self._observe("checked", findings=list(checked.findings))
         _refuse(checked.findings)
         source = checked.source
@@ -213,9 +219,9 @@ class Evaluation:
         }
 
 
-def _checker(setup: Setup, trainer: Trainer, files: RunFiles) -> Checker:
+def _checker(setup: Setup, trainer: Trainer, files: RunFiles, run: str) -> Checker:
     data = recorded_transitions(trainer, files, setup.settings.seed)
-    return Checker(setup.folder.schema, data, setup.sandbox, setup.limits)
+    return Checker(setup.folder.schema, data, setup.reserve(run, spare=0))
 
 
 def _refuse(findings: Sequence[Finding]) -> None:

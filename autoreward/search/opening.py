@@ -41,11 +41,13 @@ def create_run(
     Raises:
         UsageError: The name cannot be used.
         RunError: It is taken.
+        SandboxError: The sandbox does not work here.
     """
+    facts = _facts(setup)
     directory = new_run_directory(name, slug)
     journal = Journal.create(directory, setup.settings.to_dict(), versions())
     paths = [str(Path(path).resolve()) for path in env_paths]
-    kept = {"kind": kind, "env_paths": paths, _FACTS: _facts(setup), **(notes or {})}
+    kept = {"kind": kind, "env_paths": paths, _FACTS: facts, **(notes or {})}
     for key, value in kept.items():
         journal.set_meta(key, value)
     return journal
@@ -93,4 +95,5 @@ def _facts(setup: Setup) -> dict[str, Any]:
         "primary": setup.primary.name,
         "fitness": [asdict(entry) for entry in setup.folder.fitness],
         "measures": setup.measures,
+        "sandbox": setup.choice.described,
     }

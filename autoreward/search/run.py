@@ -64,7 +64,8 @@ class Run:
         budget = Budget(self._settings, self._journal, len(self._setup.baselines))
         designer = self._designer()
         try:
-            with Trainer(self._setup.start(), self._journal.files.trainer_log) as trainer:
+            files = self._journal.files
+            with self._setup.trainer(files.directory.name, files.trainer_log) as trainer:
                 self._announce(trainer, designer)
                 summary = self._work(trainer, designer, budget)
         finally:
@@ -79,15 +80,16 @@ class Run:
         setup, settings = self._setup, self._settings
         jobs = Jobs(self._journal, trainer, settings, setup.primary, self._observe)
         data = recorded_transitions(trainer, self._journal.files, settings.seed)
-        checker = Checker(setup.folder.schema, data, setup.sandbox, setup.limits)
+        reserve = setup.reserve(self._journal.directory.name, spare=1)
         repairs = settings.search.repairs
-        proposer = Proposer(self._journal, designer, checker, repairs, self._observe)
         relevance = data.relevance(setup.folder.schema, setup.primary)
-        for generation in range(settings.search.generations):
-            candidates = self._generation(proposer, generation, relevance, budget)
-            self._train(jobs, candidates, budget)
-            if self._stopped_by:
-                break
+        with Checker(setup.folder.schema, data, reserve) as checker:
+            proposer = Proposer(self._journal, designer, checker, repairs, self._observe)
+            for generation in range(settings.search.generations):
+                candidates = self._generation(proposer, generation, relevance, budget)
+                self._train(jobs, candidates, budget)
+                if self._stopped_by:
+                    break
         finalists = self._confirm(jobs, budget)
         self._choose(finalists)
         self._test(trainer)
@@ -276,7 +278,6 @@ class Run:
             designer=designer.name,
             model=designer.model,
             sandbox=setup.sandbox.name,
-            sandbox_summary=setup.sandbox.summary,
             device=trainer.ready["device"],
             threads=trainer.ready["threads"],
         )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from autoreward.config import SandboxSettings, Settings
+from autoreward.config import Settings
 from autoreward.environments.folder import EnvironmentFolder, Task, choose_task, open_environment
-from autoreward.errors import UsageError
+from autoreward.errors import SandboxError, UsageError
+from autoreward.evaluation.trainer import Trainer
 from autoreward.rewards.source import parse_reward
-from autoreward.sandbox.jail import Limits
-from autoreward.sandbox.registry import Sandbox, open_sandbox
+from autoreward.sandbox.contract import Limits
+from autoreward.sandbox.registry import Choice, Sandbox, choose_sandbox, require_sandbox
+from autoreward.sandbox.reserve import Reserve
 from autoreward.schema import Fitness
 from autoreward.training.messages import Start
 
@@ -30,7 +34,20 @@ class Setup:
     task: Task
     reason: str
     """Why this task."""
-    sandbox: Sandbox
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The sandbox and why this one; tried when first asked for.
+
+        Raises:
+            SandboxError: The one that the settings name does not work here, or none does.
+        """
+        return choose_sandbox(self.settings.sandbox)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where rewards run."""
+        return self.choice.sandbox
 
     @property
     def primary(self) -> Fitness:
@@ -42,10 +59,9 @@ class Setup:
         """Direction and unit of each entry of the fitness vector, JSON-ready."""
         return {f.name: {"direction": f.direction, "unit": f.unit} for f in self.folder.fitness}
 
-    @property
-    def limits(self) -> Limits:
-        """What one jail may use."""
-        return limits_of(self.settings.sandbox)
+    def reserve(self, run: str, spare: int) -> Reserve:
+        """Return where the jails of that run's trials come from."""
+        return Reserve(self.sandbox, Limits.of(self.settings.sandbox), spare, run)
 
     @property
     def baselines(self) -> dict[str, str]:
@@ -53,19 +69,36 @@ class Setup:
         files = {"human": self.task.human, "sparse": self.task.sparse}
         return {name: self.folder.read(file) for name, file in files.items() if file}
 
-    def start(self) -> Start:
-        """Return the trainer's first message."""
+    @contextmanager
+    def trainer(self, run: str, log: Path) -> Iterator[Trainer]:
+        """Run the trainer process for the run of that name, and see that no jail outlives it.
+
+        Raises:
+            TrainerError: It does not start.
+            SandboxError: The sandbox does not work here.
+        """
+        sandbox = self.sandbox
+        try:
+            with Trainer(self.start(run), log) as trainer:
+                yield trainer
+        finally:
+            with suppress(SandboxError):  # the next run sweeps again
+                sandbox.sweep()
+
+    def start(self, run: str) -> Start:
+        """Return the trainer's first message for the run of that name."""
         return Start(
             environment=str(self.folder.path.resolve()),
             task=self.task.name,
             training=self.settings.training.model_dump(mode="json"),
             sandbox=self.settings.sandbox.model_dump(mode="json") | {"kind": self.sandbox.name},
             owner=os.getpid(),
+            run=run,
         )
 
 
 def prepare(settings: Settings, env_paths: Sequence[Path] = ()) -> Setup:
-    """Read environment and task and find the sandbox.
+    """Read environment and task; nothing is started.
 
     Raises:
         UsageError: Unknown environment, task or sandbox, or an empty description.
@@ -74,17 +107,8 @@ def prepare(settings: Settings, env_paths: Sequence[Path] = ()) -> Setup:
         raise UsageError("the description is empty: say in words what the agent shall do")
     folder = open_environment(settings.env, env_paths)
     task, reason = choose_task(folder, settings.description, settings.task)
-    return Setup(settings, folder, task, reason, open_sandbox(settings.sandbox.kind))
-
-
-def limits_of(settings: SandboxSettings) -> Limits:
-    """Return the limits of one jail."""
-    return Limits(
-        memory_mb=settings.memory_mb,
-        call_timeout_s=settings.call_timeout_s,
-        startup_timeout_s=settings.startup_timeout_s,
-        output_mb=settings.output_mb,
-    )
+    require_sandbox(settings.sandbox)
+    return Setup(settings, folder, task, reason)
 
 
 def formula_of(text: str) -> str:

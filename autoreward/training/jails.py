@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from autoreward.errors import SandboxError
 from autoreward.rewards.source import RewardSource, parse_reward
-from autoreward.sandbox.jail import Batch, Jail, JailFailure, Limits
-from autoreward.sandbox.registry import Sandbox
+from autoreward.sandbox.contract import Batch, JailFailure
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.reserve import Reserve, close_all
 from autoreward.schema import StateSchema
 from autoreward.training.population import Values
-
-_START_ATTEMPTS = 3
 
 
 @dataclass
@@ -31,13 +28,14 @@ class JailPool:
     """Evaluates components for many learners; a failing reward ends its own learner only.
 
     Args:
-        sandbox: Starts the jails.
-        limits: What each may use.
+        reserve: Starts the jails.
         schema: The state that rewards see.
+        job_timeout_s: How long a job may take; a jail takes on new ones only while it will live
+            that long.
     """
 
-    def __init__(self, sandbox: Sandbox, limits: Limits, schema: StateSchema) -> None:
-        self._sandbox, self._limits, self._schema = sandbox, limits, schema
+    def __init__(self, reserve: Reserve, schema: StateSchema, job_timeout_s: float) -> None:
+        self._reserve, self._schema, self._job_timeout = reserve, schema, job_timeout_s
         self._cells: dict[str, _Cell] = {}
         self._cell_of: dict[str, str] = {}
         self._fields: dict[str, frozenset[str]] = {}
@@ -62,7 +60,7 @@ class JailPool:
             SandboxError: A jail did not start, three times in a row.
         """
         sources = {job: parse_reward(text) for job, text in jobs.items()}
-        keys = {job: _component_key(source) for job, source in sources.items()}
+        keys = {job: self._key(source) for job, source in sources.items()}
         texts = {key: jobs[job] for job, key in keys.items() if key not in self._cells}
         failures = self._start(texts)
         for job, key in keys.items():
@@ -108,8 +106,20 @@ class JailPool:
 
     def close(self) -> None:
         """End all jails."""
+        close_all([cell.jail for cell in self._cells.values()])
         for key in list(self._cells):
             self._end(key)
+        self._reserve.close()
+
+    def _key(self, source: RewardSource) -> str:
+        """Return a name for the file without its formula: files that differ in it share a jail.
+
+        A jail that is too old for one more job is passed over.
+        """
+        key = hashlib.sha256(source.components_text.encode()).hexdigest()
+        while key in self._cells and not self._cells[key].jail.lives_for(self._job_timeout):
+            key += "'"
+        return key
 
     def _exchange(self, calls: dict[str, tuple[str, Batch]]) -> dict[str, Values | JailFailure]:
         results: dict[str, Values | JailFailure] = {}
@@ -137,13 +147,13 @@ class JailPool:
         self._seconds_closed += cell.jail.seconds
         cell.jail.close()
         if len(cell.jobs) > 1:
-            cell.jail = self._started({key: cell.code})[key]
+            cell.jail = self._reserve.take([key])[key]
             with contextlib.suppress(JailFailure):  # the next exchange reports it
                 cell.jail.load(cell.code, self._schema)
 
     def _start(self, texts: dict[str, str]) -> dict[str, JailFailure]:
         failures = {}
-        jails = self._started(texts)
+        jails = self._reserve.take(list(texts))
         for key, jail in jails.items():
             try:
                 jail.load(texts[key], self._schema)
@@ -153,31 +163,7 @@ class JailPool:
                 failures[key] = failure
         return failures
 
-    def _started(self, keys: Iterable[str]) -> dict[str, Jail]:
-        """Launch jails side by side and wait for all; infrastructure failures are retried."""
-        jails: dict[str, Jail] = {}
-        missing = list(keys)
-        for attempt in range(_START_ATTEMPTS):
-            launched = {key: self._sandbox.launch(self._limits) for key in missing}
-            for key, jail in launched.items():
-                try:
-                    jail.wait_ready()
-                    jails[key] = jail
-                except SandboxError:
-                    jail.close()
-                    if attempt == _START_ATTEMPTS - 1:
-                        for other in (*jails.values(), *launched.values()):
-                            other.close()
-                        raise
-            missing = [key for key in missing if key not in jails]
-        return jails
-
     def _end(self, key: str) -> None:
         cell = self._cells.pop(key)
         self._seconds_closed += cell.jail.seconds
         cell.jail.close()
-
-
-def _component_key(source: RewardSource) -> str:
-    """Return a hash of the file without its formula: files that differ in it share a jail."""
-    return hashlib.sha256(source.components_text.encode()).hexdigest()

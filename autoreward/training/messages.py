@@ -30,6 +30,8 @@ class Start:
     """`SandboxSettings` as a dict."""
     owner: int
     """Process id of the host."""
+    run: str = ""
+    """The run's name, a label of its jails."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from autoreward.environments.environment import Environment
 from autoreward.environments.vector import VectorEnvironment
 from autoreward.findings import Finding
 from autoreward.rewards.evaluate import Moments, Signals, evaluate, needs_state_values
-from autoreward.sandbox.jail import Batch, JailFailure
+from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.training.learner import ComponentStatistics, Learner, LearnerSpec
 from autoreward.training.networks import Architecture, apply, initial_parameters, split
 from autoreward.training.normalizers import ReturnScaler, RunningMoments

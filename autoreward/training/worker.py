@@ -26,8 +26,9 @@ from autoreward.environments.folder import open_environment
 from autoreward.errors import AutorewardError
 from autoreward.findings import Finding
 from autoreward.rewards.formula import parse_formula
-from autoreward.sandbox.jail import Limits
+from autoreward.sandbox.contract import Limits
 from autoreward.sandbox.registry import open_sandbox
+from autoreward.sandbox.reserve import Reserve
 from autoreward.seeds import TestSeed, TrainingSeed, ValidationSeed
 from autoreward.training.files import (
     read_checkpoint,
@@ -71,14 +72,9 @@ class Worker:
         self._task = folder.task_named(start.task)
         self._environment: Environment = load_environment(folder, self._task)
         self._threads = self._settings.threads or len(os.sched_getaffinity(0))
-        limits = Limits(
-            memory_mb=sandbox.memory_mb,
-            call_timeout_s=sandbox.call_timeout_s,
-            startup_timeout_s=sandbox.startup_timeout_s,
-            output_mb=sandbox.output_mb,
-        )
-        backend = open_sandbox(sandbox.kind)
-        self._jails = JailPool(backend, limits, folder.schema)
+        backend = open_sandbox(sandbox)
+        reserve = Reserve(backend, Limits.of(sandbox), sandbox.spare, start.run)
+        self._jails = JailPool(reserve, folder.schema, sandbox.job_timeout_s)
         self._population = Population(
             self._environment, self._task.horizon, self._settings, self._jails, self._threads
         )

@@ -25,6 +25,7 @@ TINY = (
     "search.confirm_seeds=1",
     "validation.episodes=4",
     "validation.test_episodes=6",
+    "sandbox.kind=process",
 )
 """A run of a few seconds on point_mass."""
 

@@ -55,7 +55,7 @@ def test_people_are_told_first_what_is_in_use(finished: Any) -> None:
         "point_mass, task reach (the description says",
         "goal_distance m, lower is better",
         "it does not read your text, but optimises the fitness",
-        "process: child process with resource limits; weak",
+        f"sandbox {finished.json['sandbox']}: ",
         "device cpu, 1 thread",
         "autoreward resume tiny",
     ):

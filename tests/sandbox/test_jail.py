@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoreward.config import SandboxSettings
 from autoreward.errors import SandboxError
-from autoreward.sandbox.backends.process import ProcessSandbox, _ChildProcess
-from autoreward.sandbox.jail import Batch, Jail, JailFailure, Limits
-from autoreward.sandbox.registry import open_sandbox, start_jail
+from autoreward.sandbox.backends.process import ProcessSandbox
+from autoreward.sandbox.child import ChildProcess
+from autoreward.sandbox.contract import Batch, JailFailure, Limits
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.registry import start_jail
 from autoreward.schema import Actuator, Field, StateSchema
 
 SCHEMA = StateSchema(
@@ -28,6 +31,7 @@ SCHEMA = StateSchema(
 )
 LIMITS = Limits(call_timeout_s=3.0, memory_mb=3072, output_mb=0.1)
 STEPS, ROWS = 5, 3
+PROCESS = ProcessSandbox(SandboxSettings())
 
 
 def batch(learner: int = 0, at_state: tuple[str, ...] = (), check: bool = False) -> Batch:
@@ -45,7 +49,7 @@ def batch(learner: int = 0, at_state: tuple[str, ...] = (), check: bool = False)
 @pytest.fixture
 def jail() -> Iterator[Jail]:
     """Return a real jail that is ready to load a reward."""
-    with start_jail(open_sandbox("process"), LIMITS) as ready:
+    with start_jail(PROCESS, LIMITS) as ready:
         yield ready
 
 
@@ -139,7 +143,7 @@ def hoard(state, action, next_state):
 FORMULA = "hoard"
 """
     small = Limits(memory_mb=1500, call_timeout_s=30.0)
-    with start_jail(ProcessSandbox(), small) as jail, pytest.raises(JailFailure) as failure:
+    with start_jail(PROCESS, small) as jail, pytest.raises(JailFailure) as failure:
         jail.load(code, SCHEMA)
     assert failure.value.code == "memory"
 
@@ -189,7 +193,7 @@ def test_nan_is_a_finding_and_the_jail_lives_on(jail: Jail) -> None:
 
 def test_a_closed_jail_is_never_written_to() -> None:
     """After the end its descriptors may belong to others: a call fails and touches none of them."""
-    jail = start_jail(open_sandbox("process"), LIMITS)
+    jail = start_jail(PROCESS, LIMITS)
     jail.load(HONEST, SCHEMA)
     stale = jail._process.writer
     jail.close()
@@ -209,22 +213,25 @@ def test_a_closed_jail_is_never_written_to() -> None:
 def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the host, so no key, reaches the process."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
-    with start_jail(ProcessSandbox(), LIMITS) as jail:
+    with start_jail(PROCESS, LIMITS) as jail:
         pid = jail._process._child.pid  # type: ignore[attr-defined]
         assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
         assert os.getpgid(pid) == pid != os.getpgid(0)
-        limits = Path(f"/proc/{pid}/limits").read_text()
+        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert b"canary" not in Path(f"/proc/{child}/environ").read_bytes()
+        limits = Path(f"/proc/{child}/limits").read_text()
         assert f"{LIMITS.memory_mb << 20}" in limits
-        assert len(os.listdir(f"/proc/{pid}/fd")) < 10
+        assert len(os.listdir(f"/proc/{child}/fd")) < 10
 
 
 def test_a_jail_dies_with_its_owner() -> None:
     """After `kill -9` of the owner no reward process is left."""
     program = (
+        "from autoreward.config import SandboxSettings\n"
         "from autoreward.sandbox.registry import open_sandbox, start_jail\n"
-        "from autoreward.sandbox.jail import Limits\n"
+        "from autoreward.sandbox.contract import Limits\n"
         "import time\n"
-        "jail = start_jail(open_sandbox('process'), Limits())\n"
+        "jail = start_jail(open_sandbox(SandboxSettings(kind='process')), Limits())\n"
         "print(jail._process._child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -251,12 +258,7 @@ WAIT_CALL = "time.sleep(0.3); os.read(0, 1 << 20)\n"
 
 def impostor(program: str) -> Jail:
     """Return a jail whose server is the given program: what a taken-over server could do."""
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-c", FRAMES + program],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        bufsize=0, start_new_session=True,
-    )  # fmt: skip
-    return Jail(_ChildProcess(child), LIMITS)
+    return Jail(ChildProcess([sys.executable, "-I", "-c", FRAMES + program]), LIMITS)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ SMALL = [
     "training.steps=1024", "training.envs=4", "training.rollout=32", "training.minibatches=2",
     "training.epochs=2", "training.checkpoint_every=2", "search.population=3", "search.elites=1",
     "search.confirm_seeds=2", "search.finalists=1", "validation.episodes=3",
-    "validation.test_episodes=3",
+    "validation.test_episodes=3", "sandbox.kind=process",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autoreward.sandbox.jail import Batch, JailFailure
+from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.training.population import Values
 
 Reward = Callable[[Batch], dict[str, NDArray[np.float32]]]

@@ -10,7 +10,7 @@ import torch
 from autoreward.config import TrainingSettings
 from autoreward.environments.environment import load_environment
 from autoreward.rewards.formula import parse_formula
-from autoreward.sandbox.jail import Batch, JailFailure
+from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.seeds import TrainingSeed
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.population import Population

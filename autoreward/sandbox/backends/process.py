@@ -1,65 +1,18 @@
-"""The `process` backend: a plain child process with limits. Weak against code that means harm.
+"""The `process` backend: a plain child process that walls itself in. Needs nothing; weak.
 
-What is covered: a clean environment (no keys), no inherited descriptors, its own process group,
-limits on address space, open files and file size, death with its owner, a wall clock held by the
-owner with a hard kill, capped output.
-What is not covered: it runs as the same user on the same file system and network, so code that gets
-past the static rules can read files and open sockets. Use a container for code you do not trust.
+What is covered: a clean environment (no keys), no inherited descriptors, limits on address space,
+processes, files and time, a supervisor that ends everything with its owner; and where the kernel
+has them, the inner walls: a user of its own if started by root, Landlock, seccomp.
+What is not covered: there is one wall and no second one behind it. On a kernel without Landlock and
+seccomp, code that gets past the static rules can read this user's files and open connections.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
-from autoreward.errors import SandboxError
-from autoreward.sandbox.jail import Jail, Limits
-
-_PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
-_PROGRAM = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from autoreward.sandbox.reward_server import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LC_ALL": "C.UTF-8",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "passive",
-}
-
-
-class _ChildProcess:
-    """A reward server as a child process in its own process group."""
-
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stdin and child.stdout and child.stderr
-        self._child = child
-        self.writer = child.stdin.fileno()
-        self.reader = child.stdout.fileno()
-        self.log = child.stderr.fileno()
-
-    def kill(self) -> None:
-        """Kill the whole process group and reap the child."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(timeout=10)
-        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
-            if stream and not stream.closed:
-                with contextlib.suppress(OSError):
-                    stream.close()
-
-    def exit_code(self) -> int | None:
-        """Wait up to a second for the child to end; None if it is still running."""
-        try:
-            return self._child.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return None
+from autoreward.config import SandboxSettings
+from autoreward.sandbox.child import ChildProcess, server_command
+from autoreward.sandbox.contract import Labels, Limits
+from autoreward.sandbox.jail import Jail
 
 
 class ProcessSandbox:
@@ -67,30 +20,22 @@ class ProcessSandbox:
 
     name = "process"
     strength = 1
-    summary = "child process with resource limits; weak: same user, files and network reachable"
+    summary = "weak: a child process; only its own seccomp and Landlock part it from your files"
 
-    def launch(self, limits: Limits) -> Jail:
+    def __init__(self, settings: SandboxSettings) -> None:
+        """Take the settings; none apply here."""
+
+    def launch(self, limits: Limits, labels: Labels) -> Jail:
         """Start a reward server without waiting for it; `Jail.wait_ready` does.
 
         Raises:
             SandboxError: The process cannot be started.
         """
-        command = [sys.executable, "-I", "-B", "-c", _PROGRAM]
-        command += [_PACKAGE_ROOT, str(limits.memory_mb), str(os.getpid())]
-        try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SandboxError(f"cannot start a reward process: {error}") from None
-        return Jail(_ChildProcess(child), limits)
+        return Jail(ChildProcess(server_command(limits)), limits)
+
+    def sweep(self) -> int:
+        """Return 0: a child never outlives its owner."""
+        return 0
 
 
-SANDBOX = ProcessSandbox()
+SANDBOX = ProcessSandbox
