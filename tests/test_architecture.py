@@ -23,8 +23,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "training",
         "agents evaluation",
         "search",
-        "report",
-        "cli testing",
+        "report testing",
+        "cli",
     )
 )
 HOST_PACKAGES = ("cli", "report", "search", "agents", "llm", "store", "evaluation")

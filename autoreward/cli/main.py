@@ -15,7 +15,17 @@ from typing import NoReturn
 
 import typer
 
-from autoreward.cli import check, compare, design, doctor, envs, evaluate, export, runs
+from autoreward.cli import (
+    check,
+    compare,
+    design,
+    doctor,
+    envs,
+    evaluate,
+    export,
+    runs,
+    sandbox,
+)
 from autoreward.cli.output import Interrupted, print_json
 from autoreward.errors import AutorewardError, RewardFileError, UsageError
 
@@ -30,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (design, runs, evaluate, check, compare, export, envs, doctor):
+for group in (design, runs, evaluate, check, compare, export, envs, doctor, sandbox):
     group.register(app)
 
 # The base of all errors of the command line's own syntax. Where it is to be imported from depends
