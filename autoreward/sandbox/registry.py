@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -88,7 +89,7 @@ def open_sandbox(settings: SandboxSettings) -> Sandbox:
 def choose_sandbox(settings: SandboxSettings) -> Choice:
     """Return the backend that the settings name, or for `auto` the strongest, after trying it.
 
-    What owners that are gone left behind in it is ended.
+    What owners that are gone left behind is ended, in whichever backend it is.
 
     Raises:
         UsageError: There is no such backend.
@@ -98,19 +99,25 @@ def choose_sandbox(settings: SandboxSettings) -> Choice:
     if settings.kind != "auto":
         sandbox = open_sandbox(settings)
         try:
-            walls = self_check(sandbox, limits)
-            return Choice(sandbox, walls, swept=sandbox.sweep())
+            return Choice(sandbox, self_check(sandbox, limits), swept=_sweep(settings))
         except SandboxError as error:
             raise SandboxError(f"sandbox {settings.kind} does not work here: {error}") from None
     reasons: dict[str, str] = {}
     for name, sandbox in sandboxes(settings).items():
         try:
-            walls = self_check(sandbox, limits)
-            return Choice(sandbox, walls, reasons, sandbox.sweep())
+            return Choice(sandbox, self_check(sandbox, limits), reasons, _sweep(settings))
         except SandboxError as error:
             reasons[name] = str(error)
     texts = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise SandboxError(f"no sandbox works here: {texts}")
+
+
+def _sweep(settings: SandboxSettings) -> int:
+    swept = 0
+    for sandbox in sandboxes(settings).values():
+        with contextlib.suppress(SandboxError):  # it does not work here: it left nothing
+            swept += sandbox.sweep()
+    return swept
 
 
 def self_check(sandbox: Sandbox, limits: Limits) -> tuple[str, ...]:

@@ -225,8 +225,8 @@ class Population:
                 failures[k] = answer.finding()
                 continue
             signals = Signals(
-                components={name: torch.from_numpy(v.copy()) for name, v in answer[0].items()},
-                at_state={name: torch.from_numpy(v.copy()) for name, v in answer[1].items()},
+                components=_from_host(answer[0], rollout.terminated.device),
+                at_state=_from_host(answer[1], rollout.terminated.device),
                 terminated=rollout.terminated[k],
                 gamma=self.settings.gamma,
                 moments=learner.moments,
@@ -251,10 +251,10 @@ class Population:
         rows = self.vector.group_slice(k)
         names = self.source.fields(learner.spec.job)
         return Batch(
-            state={name: before[name][:, rows].numpy() for name in names},
-            action=rollout.clipped_actions[k].numpy(),
-            next_state={name: after[name][:, rows].numpy() for name in names},
-            starts=rollout.starts[k].to(torch.float32).numpy(),
+            state={name: _to_host(before[name][:, rows]) for name in names},
+            action=_to_host(rollout.clipped_actions[k]),
+            next_state={name: _to_host(after[name][:, rows]) for name in names},
+            starts=_to_host(rollout.starts[k].to(torch.float32)),
             at_state=tuple(sorted(needs_state_values(learner.spec.formula))),
         )
 
@@ -318,3 +318,13 @@ class Population:
                 "learning_rate": float(self._adam.learning_rate[k, 0]),
             }
         )
+
+
+def _to_host(block: Tensor) -> NDArray[np.float32]:
+    """Return a block as jails take it: states may be on a GPU, no jail ever is."""
+    host: NDArray[np.float32] = block.cpu().numpy()
+    return host
+
+
+def _from_host(values: dict[str, NDArray[np.float32]], device: torch.device) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(value.copy()).to(device) for name, value in values.items()}
