@@ -12,7 +12,7 @@ check:  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test:  ## the tests that need no Docker and no GPU and are quick
+test:  ## the tests that are quick; those for docker where there is an engine with the image
 	$(BIN)/pytest
 
 test-slow:  ## everything this machine can run
