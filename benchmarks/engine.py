@@ -6,12 +6,13 @@ import os
 import time
 from dataclasses import dataclass
 
-from autoreward.config import TrainingSettings
+from autoreward.config import SandboxSettings, TrainingSettings
 from autoreward.environments.environment import load_environment
 from autoreward.environments.folder import open_environment
 from autoreward.rewards.source import parse_reward
 from autoreward.sandbox.contract import Limits
 from autoreward.sandbox.registry import open_sandbox
+from autoreward.sandbox.reserve import Reserve
 from autoreward.seeds import TrainingSeed
 from autoreward.training.jails import JailPool
 from autoreward.training.learner import LearnerSpec
@@ -43,7 +44,11 @@ def train_expert(name: str, learners: int, steps: int, settings: TrainingSetting
     assert formula is not None
     # A constant that nothing reads makes each file a reward of its own.
     texts = {f"learner-{k}": f"{text}\n_COPY = {k}\n" for k in range(learners)}
-    pool = JailPool(open_sandbox("process"), Limits(), folder.schema)
+    pool = JailPool(
+        Reserve(open_sandbox(SandboxSettings(kind="process")), Limits(), spare=0),
+        folder.schema,
+        job_timeout_s=3600,
+    )
     threads = len(os.sched_getaffinity(0))
     population = Population(load_environment(folder, task), task.horizon, settings, pool, threads)
     failures = pool.admit(texts)

@@ -36,7 +36,10 @@ from autoreward.schema import StateSchema
 
 MAX_COMPONENTS = 64
 MAX_ABSOLUTE = 1e8
-_NAME = re.compile(r"[A-Za-z]\w{0,59}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+_CODE = re.compile(r"[a-z]+(-[a-z]+){0,3}")
+_OWN_CODES = frozenset({"timeout", "crashed", "output", "protocol", "bad-values", "infra", "walls"})
+"""Causes that are seen from outside: a jail cannot claim them."""
 _CONTROL = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -47,13 +50,18 @@ class Jail:
         process: The started server.
         limits: What it may use.
         promises: Walls that its backend promises: a jail without one of them is not used.
+        advice: What to do if it does not start.
     """
 
     def __init__(
-        self, process: Process, limits: Limits, promises: frozenset[str] = frozenset()
+        self,
+        process: Process,
+        limits: Limits,
+        promises: frozenset[str] = frozenset(),
+        advice: str = "",
     ) -> None:
         self._process, self._limits = process, limits
-        self._promises = promises
+        self._promises, self._advice = promises, advice
         self._started = time.monotonic()
         self.walls: tuple[str, ...] = ()
         """What the jail found to hold when it started, by trying."""
@@ -134,6 +142,7 @@ class Jail:
         """
         if self.ended:  # its descriptors may belong to others by now
             raise JailFailure("crashed", "the reward's process has ended")
+        self._expect_silence()
         state, following = sorted(batch.state), sorted(batch.next_state)
         header = {
             "state": state,
@@ -181,6 +190,18 @@ class Jail:
         """Submit and collect in one go."""
         self.submit(batch)
         return self.collect()
+
+    def _expect_silence(self) -> None:
+        """Fail a server that speaks before it is asked: an answer must answer its own question."""
+        try:
+            data = self._process.read()
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            raise self._ended()
+        raise self._failure("protocol", "the reward server sent something before it was asked")
 
     def _check_values(self, name: str, block: NDArray[np.float32]) -> None:
         bad = ~np.isfinite(block)
@@ -235,7 +256,8 @@ class Jail:
         if kind is Kind.FAIL:
             data = self._json(payload)
             code, text = str(data.get("code", "error")), str(data.get("text", ""))
-            raise self._failure(code if _NAME.match(code) else "error", text)
+            known = _CODE.fullmatch(code) and len(code) <= 40 and code not in _OWN_CODES
+            raise self._failure(code if known else "error", text)
         return kind, payload
 
     def _head(self, head: bytes, expected: set[Kind]) -> tuple[Kind, int]:
@@ -296,13 +318,14 @@ class Jail:
         text = _CONTROL.sub("?", text)[-2000:].strip()
         if not self._loaded:
             log = _CONTROL.sub("?", self._log.decode(errors="replace"))[-500:].strip()
-            return SandboxError(f"the jail did not start ({code}): {text}. {log}".strip())
+            parts = [f"the jail did not start ({code}): {text}", log, self._advice]
+            return SandboxError("; ".join(part for part in parts if part))
         return JailFailure(code, text or code)
 
     def _json(self, payload: bytes) -> dict[str, Any]:
         try:
             data = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._failure("protocol", "the reward server sent malformed JSON") from None
         if not isinstance(data, dict):
             raise self._failure("protocol", "the reward server sent malformed JSON")

@@ -321,3 +321,39 @@ def test_error_text_is_capped_and_plain() -> None:
             jail.load(HONEST, SCHEMA)
     assert "\x1b" not in failure.value.message
     assert len(failure.value.message) <= 2000
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        pytest.param("b'[' * 16000", "protocol", id="deep"),
+        pytest.param("b'[1]'", "protocol", id="no-object"),
+        pytest.param('b\'{"code": "infra", "text": "x"}\'', "error", id="not-its-own-fault"),
+        pytest.param('b\'{"code": "timeout"}\'', "error", id="seen-from-outside"),
+        pytest.param('b\'{"code": "shape\\\\u001b[2J"}\'', "error", id="controls"),
+        pytest.param('b\'{"code": [1], "text": {"a": "\\\\ud800"}}\'', "error", id="odd-types"),
+    ],
+)
+def test_a_failure_that_is_made_up(payload: str, code: str) -> None:
+    """What a jail says of its own failure is data: odd JSON and borrowed codes do no harm."""
+    program = f"x = {payload}; os.write(1, H.pack(b'ARJ1', 6, len(x)) + x); time.sleep(9)\n"
+    with impostor(HELLO + WAIT_LOAD + program) as jail:
+        jail.wait_ready()
+        with pytest.raises(JailFailure) as failure:
+            jail.load(HONEST, SCHEMA)
+    assert failure.value.code == code
+    assert failure.value.message.isascii()
+
+
+def test_an_answer_before_its_question_ends_the_jail() -> None:
+    """A block of values that is sent ahead is not taken as the answer to the next call."""
+    values = "H.pack(b'ARJ1', 5, 60) + bytes(60)"
+    program = f"os.write(1, {values}); time.sleep(0.3); os.write(1, {values}); time.sleep(9)\n"
+    with impostor(HELLO + WAIT_LOAD + LOADED + WAIT_CALL + program) as jail:
+        jail.wait_ready()
+        jail.load(HONEST, SCHEMA)
+        jail.call(batch())
+        time.sleep(0.6)
+        with pytest.raises(JailFailure) as failure:
+            jail.call(batch())
+        assert failure.value.code == "protocol"

@@ -38,6 +38,10 @@ _SYSTEM = (
 )
 """What any interpreter needs; torch chooses its kernels by what it reads of the processor."""
 _LINKS = ("/lib", "/lib64")
+_ADVICE = (
+    "bwrap needs unprivileged user namespaces: inside a container they are usually forbidden, on "
+    "Ubuntu 24.04 allow them by `sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
+)
 
 
 class BubblewrapSandbox:
@@ -69,7 +73,7 @@ class BubblewrapSandbox:
             process = ChildProcess(_stepped_down(command, paths), (filter_file,))
         finally:
             os.close(filter_file)
-        return Jail(process, limits, SECCOMP_WALLS | OUTER_WALLS)
+        return Jail(process, limits, SECCOMP_WALLS | OUTER_WALLS, _ADVICE)
 
     def sweep(self) -> int:
         """Return 0: a jail dies with the process that started it."""

@@ -1,0 +1,40 @@
+"""TRIES: finds a folder anywhere that it can write to
+HOLDS: there is none
+WITNESS: claim
+"""
+
+import os
+
+import torch
+
+_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/dev", "/", ".", "/dev/mqueue", "/run/lock")
+
+
+def _try(folder):
+    path = f"{folder}/@MARKER@"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    os.unlink(path)
+    return True
+
+
+def _anywhere():
+    for line in open("/proc/self/mounts"):
+        try:
+            return _try(line.split()[1])
+        except OSError:
+            pass
+
+
+_WAYS = (*[(lambda folder=folder: _try(folder)) for folder in _FOLDERS], _anywhere)
+
+
+def _works(way):
+    try:
+        return bool(way())
+    except BaseException:
+        return False
+
+
+def attack(state, action, next_state):
+    won = any([_works(way) for way in _WAYS])
+    return torch.full_like(next_state.height, float(won))

@@ -1,0 +1,28 @@
+"""TRIES: reports a failure with half a character in it, which no file or database can hold
+HOLDS: what is kept can be written down
+WITNESS: limit
+"""
+
+import os
+import struct
+
+HELLO, LOADED, VALUES, FAIL = 1, 3, 5, 6
+
+
+def _frame(kind, payload, length=None):
+    length = len(payload) if length is None else length
+    return struct.pack("<4sBI", b"ARJ1", kind, length) + payload
+
+
+def _send_everywhere(data, first=3):
+    for descriptor in range(first, 65):
+        try:
+            os.write(descriptor, data)
+        except OSError:
+            pass
+
+
+def attack(state, action, next_state):
+    if action.shape[0] > 2:
+        _send_everywhere(_frame(FAIL, b'{"code": "a\\ud800", "text": "b\\udfff"}'))
+    return torch.ones(action.shape[0])

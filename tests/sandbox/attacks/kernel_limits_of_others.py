@@ -1,0 +1,40 @@
+"""TRIES: sets limits of its supervisor and of a program of the host
+HOLDS: no other process can be reached
+WITNESS: claim
+"""
+
+import ctypes
+import os
+
+import torch
+
+_HOST = int("@HOST_PID@")
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _call(number, *arguments):
+    """Make a system call of x86-64 by its number; -1 if it is refused."""
+    numbers = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    return _libc.syscall(ctypes.c_long(number), *numbers)
+
+
+def _reached(pid):
+    """Read a limit and set the same one again."""
+    limit = ctypes.create_string_buffer(16)
+    return pid > 0 and _call(302, pid, 7, 0, limit) == 0 and _call(302, pid, 7, limit, 0) == 0
+
+
+_WAYS = (lambda: _reached(_HOST), lambda: _reached(os.getppid()), lambda: _reached(1))
+
+
+def _works(way):
+    try:
+        return bool(way())
+    except BaseException:
+        return False
+
+
+def attack(state, action, next_state):
+    won = any([_works(way) for way in _WAYS])
+    return torch.full_like(next_state.height, float(won))
