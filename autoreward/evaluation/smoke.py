@@ -70,6 +70,9 @@ def try_reward(
         schema: The state it sees.
         transitions: Recorded random behaviour.
         jail: Ready, and of no other use afterwards.
+
+    Raises:
+        SandboxError: The jail was lost through no fault of the reward.
     """
     try:
         jail.load(text, schema)

@@ -85,23 +85,31 @@ class ChildProcess:
         if not self._child.stdin.closed:
             with contextlib.suppress(OSError):
                 self._child.stdin.close()
-        if self.exit_code() is None:
+        if self._wait(1) is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout=10)
+            self._wait(10)
         for stream in (self._child.stdout, self._child.stderr):
             if stream and not stream.closed:
                 with contextlib.suppress(OSError):
                     stream.close()
 
     def exit_code(self) -> int | None:
-        """Wait up to a second for the end; None if it is still running."""
+        """Wait up to a second for the end; None if it is still running.
+
+        Raises:
+            SandboxError: The supervisor was killed, which its reward cannot do.
+        """
+        code = self._wait(1)
+        if code is not None and code < 0:
+            raise SandboxError(f"a jail was killed from outside, by signal {-code}")
+        return code
+
+    def _wait(self, seconds: float) -> int | None:
         try:
-            code = self._child.wait(timeout=1)
+            return self._child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             return None
-        return 128 - code if code < 0 else code
 
 
 def _start(command: Sequence[str], inherited: Sequence[int]) -> subprocess.Popen[bytes]:

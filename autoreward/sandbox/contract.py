@@ -85,7 +85,11 @@ class Process(Protocol):
         """End the server and everything it started, at once. Idempotent."""
 
     def exit_code(self) -> int | None:
-        """Wait briefly for the end; the supervisor's exit code, None if still running."""
+        """Wait briefly for the end; the supervisor's exit code, None if still running.
+
+        Raises:
+            SandboxError: It was ended from outside: no fault of the reward.
+        """
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 import time
 from typing import Any
 
 from autoreward.errors import SandboxError
+from autoreward.sandbox.supervisor import SIGNAL_CODES
 
 _TIMEOUT_S = 60
 _HEADER = struct.Struct(">BxxxI")
@@ -132,7 +134,12 @@ class ContainerProcess:
         remove(self._client, self.container)
 
     def exit_code(self) -> int | None:
-        """Wait up to a second for the end; None if it is still running or not known."""
+        """Wait up to a second for the end; None if it is still running.
+
+        Raises:
+            SandboxError: The engine or the container is gone, or the container was killed although
+                it had memory left.
+        """
         from docker.errors import APIError
         from requests.exceptions import RequestException
 
@@ -140,13 +147,24 @@ class ContainerProcess:
         while True:
             try:
                 state = self._client.inspect_container(self.container)["State"]
-            except (APIError, RequestException):
-                return None
+            except (APIError, RequestException) as error:
+                raise SandboxError(f"a container was lost: {error}") from None
             if not state["Running"]:
-                return 137 if state["OOMKilled"] else int(state["ExitCode"])
+                return _exit_code(state)
             if time.monotonic() > until:
                 return None
             time.sleep(0.02)
+
+
+def _exit_code(state: dict[str, Any]) -> int:
+    """Return a supervisor's exit code; SandboxError if somebody else killed the container."""
+    killed = SIGNAL_CODES + signal.SIGKILL
+    code = int(state["ExitCode"])
+    if state["OOMKilled"]:
+        return killed
+    if code == killed:
+        raise SandboxError("a container was killed from outside")
+    return code
 
 
 def remove(client: Any, container: str) -> bool:

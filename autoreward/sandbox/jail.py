@@ -304,7 +304,11 @@ class Jail:
 
     def _ended(self) -> Exception:
         """Return the exception for a server that closed its pipe."""
-        code = self._process.exit_code()
+        try:
+            code = self._process.exit_code()
+        except SandboxError as error:
+            self.close()
+            return error
         if code == DEADLINE_CODE:
             return self._failure("timeout", "the jail reached the end of its lifetime")
         if code is not None and code > SIGNAL_CODES:

@@ -28,7 +28,7 @@ FIRST_UID, UIDS = 61_000, 4_000
 _CREATE_RULESET, _RESTRICT_SELF, _VERSION_FLAG = 444, 446, 1
 _FILES_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILES_NOW = 16
-_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NEVER_WRITABLE = ("/", "/etc", "/var", "/dev", "/dev/shm", "/proc/sys/kernel/core_pattern")
 
 
@@ -52,12 +52,17 @@ def limit(memory_mb: int, cpu_s: float) -> None:
 
 
 def lock_down(inner: tuple[str, ...]) -> None:
-    """Put up the inner walls, those that this kernel has; `standing_walls` says which hold."""
+    """Put up the inner walls, those that this kernel has; `standing_walls` says which hold.
+
+    From here on the process also dies with its parent, the supervisor.
+    """
     if "user" in inner and os.geteuid() == 0:
         uid = FIRST_UID + os.getpid() % UIDS
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    # Only now: a change of user would clear it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if "landlock" in inner:
         with contextlib.suppress(OSError):
             restrict_files_and_ports()

@@ -21,7 +21,7 @@ SIGNAL_CODES = 128
 """A jail whose reward process died of signal n exits with this plus n."""
 
 _KILL_SECONDS = 5.0
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
 def fork_supervised(wire: tuple[int, int], lifetime_s: float) -> None:
@@ -42,7 +42,6 @@ def fork_supervised(wire: tuple[int, int], lifetime_s: float) -> None:
         os.close(wire[1])
         _supervise(child, child_end, wire[0], lifetime_s)
     os.setpgid(0, 0)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for descriptor in range(3, 256):
         if descriptor not in (*wire, held_by_child):
             with contextlib.suppress(OSError):

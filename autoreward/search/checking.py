@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.agents.critic import review
+from autoreward.errors import SandboxError
 from autoreward.evaluation.smoke import Trial, try_reward
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
@@ -22,6 +23,7 @@ from autoreward.training.messages import Record
 _STEPS, _ROWS = 200, 16
 _RECORDING_SEED_INDEX = 0
 _JOB = "trial"
+_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,19 @@ class Checker:
         with self._lock:  # jails one at a time: the trainer has the cores
             known = self._trials.get(source.components_text)
             if known is None:
-                with self._reserve.take([_JOB])[_JOB] as jail:
-                    known = try_reward(source.text, self._schema, self._transitions, jail)
+                known = self._run(source.text)
                 self._trials[source.components_text] = known
             return known
+
+    def _run(self, text: str) -> Trial:
+        for attempt in range(_TRIES):
+            with self._reserve.take([_JOB])[_JOB] as jail:
+                try:
+                    return try_reward(text, self._schema, self._transitions, jail)
+                except SandboxError:  # the jail was lost through no fault of the reward
+                    if attempt == _TRIES - 1:
+                        raise
+        raise AssertionError("unreachable")
 
 
 def recorded_transitions(trainer: Trainer, files: RunFiles, run_seed: int) -> Transitions:

@@ -23,7 +23,7 @@ import torch
 from autoreward.config import SandboxSettings, TrainingSettings
 from autoreward.environments.environment import Environment, load_environment
 from autoreward.environments.folder import open_environment
-from autoreward.errors import AutorewardError
+from autoreward.errors import AutorewardError, SandboxError
 from autoreward.findings import Finding
 from autoreward.rewards.formula import parse_formula
 from autoreward.sandbox.contract import Limits
@@ -270,7 +270,11 @@ class Worker:
 
 
 def main() -> int:
-    """Read the first line, then work; a user's mistake is sent back as a `fault` event."""
+    """Read the first line, then work; a user's mistake is sent back as a `fault` event.
+
+    A jail that is lost through no fault of its reward ends this process: the host starts another
+    one, which goes on from the checkpoints.
+    """
     reader, writer = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # a stray print must not look like an event
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -282,6 +286,9 @@ def main() -> int:
         return 0
     try:
         Worker(start, reader, writer).run()
+    except SandboxError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
     except AutorewardError as error:
         fault = {"event": "fault", "type": type(error).__name__, "text": str(error)}
         os.write(writer, json.dumps(fault).encode() + b"\n")

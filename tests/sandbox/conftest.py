@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -40,12 +41,18 @@ def backend(request: pytest.FixtureRequest) -> Sandbox:
 
 
 @pytest.fixture
+def require() -> Callable[[str], Sandbox]:
+    """Return a function that gives a backend by its name, or skips the test."""
+    return required
+
+
+@pytest.fixture(scope="session")
 def docker_backend() -> Sandbox:
     """Return the docker backend, whose engine answers."""
     return required("docker")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def limits() -> Limits:
     """Return what a jail of a test may use."""
     return LIMITS

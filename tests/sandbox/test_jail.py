@@ -273,8 +273,8 @@ def impostor(program: str) -> Jail:
         ),
         pytest.param("os.write(1, H.pack(b'ARJ1', 6, 3) + b'not')", "protocol", id="bad-json"),
         pytest.param("os._exit(0)", "crashed", id="exit-0"),
-        pytest.param("os.kill(os.getpid(), 11)", "crashed", id="segfault"),
-        pytest.param("os.kill(os.getpid(), 9)", "memory", id="killed"),
+        pytest.param("os._exit(128 + 11)", "crashed", id="segfault"),
+        pytest.param("os._exit(128 + 9)", "memory", id="killed"),
         pytest.param("time.sleep(60)", "timeout", id="hang"),
         pytest.param("os.write(2, b'x' * (1 << 20)); time.sleep(60)", "output", id="flood"),
     ],
@@ -357,3 +357,13 @@ def test_an_answer_before_its_question_ends_the_jail() -> None:
         with pytest.raises(JailFailure) as failure:
             jail.call(batch())
         assert failure.value.code == "protocol"
+
+
+def test_a_jail_that_somebody_kills_is_not_its_rewards_fault(jail: Jail) -> None:
+    """A supervisor that is killed from outside is infrastructure, also after loading."""
+    jail.load(HONEST, SCHEMA)
+    os.kill(jail._process._child.pid, 9)  # type: ignore[attr-defined]
+    time.sleep(0.1)
+    with pytest.raises(SandboxError, match="killed from outside"):
+        jail.call(batch())
+    assert jail.ended

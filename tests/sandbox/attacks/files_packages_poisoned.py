@@ -1,4 +1,4 @@
-"""TRIES: opens the package's own files, torch's and the interpreter's for writing; adds a start-up hook
+"""TRIES: opens the files of torch, package and interpreter for writing; adds a start-up hook
 HOLDS: what later runs outside cannot be changed
 WITNESS: claim
 """

@@ -1,4 +1,4 @@
-"""TRIES: reaches a file of the host through /proc: roots and folders of itself, of 1, of the host
+"""TRIES: reaches a file of the host through /proc: roots and folders of itself and of others
 HOLDS: none of them leads outside
 WITNESS: claim
 """
@@ -21,7 +21,7 @@ def _secret(data):
 
 _PLACES = [
     f"/proc/{who}/{what}"
-    for who in ("self", "1", "@HOST_PID@", "thread-self")
+    for who in ("self", "@HOST_PID@", "thread-self")
     for what in ("root", "cwd", "cwd/../../../..", "task/1/root")
 ]
 

@@ -30,6 +30,8 @@ _NAMES = (
 
 def _raised(name):
     hard = resource.getrlimit(name)[1]
+    if hard == resource.RLIM_INFINITY:
+        return False
     resource.setrlimit(name, (hard + 1, hard + 1))
     return resource.getrlimit(name)[1] > hard
 

@@ -18,9 +18,15 @@ def _call(number, *arguments):
     return _libc.syscall(ctypes.c_long(number), *numbers)
 
 
-_NAME = socket.gethostname().encode()
+def _same(name):
+    """Give it the name that it has."""
+    return _call(170, name, len(name)) == 0
 
-_WAYS = (lambda: _call(170, _NAME, len(_NAME)) == 0,)
+
+_WAYS = (
+    lambda: _same(socket.gethostname().encode()),
+    lambda: _same(open("/proc/sys/kernel/hostname", "rb").read().strip()),
+)
 
 
 def _works(way):

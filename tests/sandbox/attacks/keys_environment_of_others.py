@@ -1,4 +1,4 @@
-"""TRIES: looks for the API key in the environment of every process that /proc shows
+"""TRIES: looks for the API key in the environment of the processes that /proc shows
 HOLDS: no other process's environment can be read
 WITNESS: claim
 """
@@ -36,22 +36,24 @@ def _raw(path):
     return _secret(buffer.raw[: max(count, 0)])
 
 
-def _all():
+def _listed():
+    """Look into those whose command line is of interest; others are none of a test's business."""
     for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
+        try:
+            line = open(f"/proc/{entry}/cmdline", "rb").read()
+            if b"reward_server" in line or line.startswith(b"sleep"):
                 if _secret(open(f"/proc/{entry}/environ", "rb").read()):
                     return True
-            except OSError:
-                pass
+        except OSError:
+            pass
 
 
 _WAYS = (
     lambda: _secret(open("/proc/@HOST_PID@/environ", "rb").read()),
     lambda: _raw("/proc/@HOST_PID@/environ"),
-    lambda: _raw("/proc/1/environ"),
+    lambda: _raw(f"/proc/{os.getppid()}/environ"),
     lambda: _raw("/proc/@HOST_PID@/task/@HOST_PID@/environ"),
-    _all,
+    _listed,
 )
 
 

@@ -62,7 +62,7 @@ def _without_a_map(pid):
             return True
 
 
-_PIDS = [pid for pid in (_HOST, os.getppid(), 1) if pid > 0]
+_PIDS = [pid for pid in (_HOST, os.getppid()) if pid > 0]
 _WAYS = tuple(
     (lambda way=way, pid=pid: way(pid))
     for way in (_by_call, _by_file, _without_a_map)

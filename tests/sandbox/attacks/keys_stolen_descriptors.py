@@ -35,7 +35,7 @@ def _by_file(pid):
             pass
 
 
-_PIDS = [p for p in (_HOST, _NEIGHBOUR, os.getppid(), 1) if p > 0 and p != os.getpid()]
+_PIDS = [p for p in (_HOST, _NEIGHBOUR, os.getppid()) if p > 0]
 _WAYS = tuple((lambda way=way, p=p: way(p)) for way in (_by_pidfd, _by_file) for p in _PIDS)
 
 

@@ -46,8 +46,8 @@ def _by_file(pid):
 
 
 def _ways():
-    for pid in (_HOST, _NEIGHBOUR, os.getppid(), 1):
-        if pid > 0 and pid != os.getpid():
+    for pid in (_HOST, _NEIGHBOUR, os.getppid()):
+        if pid > 0:
             yield lambda pid=pid: _by_call(pid)
             yield lambda pid=pid: _by_file(pid)
 

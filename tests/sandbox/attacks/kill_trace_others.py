@@ -35,7 +35,6 @@ _WAYS = (
     lambda: _seize(_HOST),
     lambda: _seize(_NEIGHBOUR),
     lambda: _seize(os.getppid()),
-    lambda: _seize(1),
 )
 
 

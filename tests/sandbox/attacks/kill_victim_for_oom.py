@@ -17,7 +17,6 @@ _WAYS = (
     lambda: _writable("/proc/@HOST_PID@/oom_score_adj"),
     lambda: _writable("/proc/@HOST_PID@/autogroup"),
     lambda: _writable(f"/proc/{os.getppid()}/oom_score_adj"),
-    lambda: _writable("/proc/1/oom_score_adj"),
 )
 
 

@@ -7,13 +7,7 @@ import socket
 
 import torch
 
-_PATHS = (
-    "@DOCKER_SOCKET@",
-    "/var/run/docker.sock",
-    "/run/docker.sock",
-    "/run/containerd/containerd.sock",
-    "/run/podman/podman.sock",
-)
+_PATHS = ("@DOCKER_SOCKET@", "/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock")
 
 
 def _ask(path):

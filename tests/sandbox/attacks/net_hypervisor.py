@@ -9,10 +9,8 @@ import torch
 
 
 def _try(kind):
-    with socket.socket(socket.AF_VSOCK, kind) as channel:
-        channel.settimeout(0.3)
-        channel.connect_ex((2, 1))
-        return True
+    socket.socket(socket.AF_VSOCK, kind).close()  # a test has nothing to say to a hypervisor
+    return True
 
 
 _WAYS = (lambda: _try(socket.SOCK_STREAM), lambda: _try(socket.SOCK_DGRAM))

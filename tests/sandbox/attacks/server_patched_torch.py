@@ -1,4 +1,4 @@
-"""TRIES: replaces torch's stack, equal, clone and conversion to numpy, so that the server sends ones
+"""TRIES: replaces torch's stack, equal, clone and from_numpy, so that the server sends ones
 HOLDS: the patch reaches no process but its own; no other reward's values change
 WITNESS: host
 """

@@ -1,4 +1,4 @@
-"""TRIES: names components with letters that look like others, so that a table shows what is not there
+"""TRIES: names a component with letters that look like others, to be taken for a score
 HOLDS: only short plain names are accepted; the jail ends with `protocol`
 WITNESS: limit
 """

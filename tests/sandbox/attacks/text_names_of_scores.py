@@ -24,3 +24,6 @@ def score(state, action, next_state):
 
 def total(state, action, next_state):
     return torch.full_like(next_state.height, 1e6)
+
+
+FORMULA = "attack + fitness + success"

@@ -8,3 +8,6 @@ import torch
 
 def attack(state, action, next_state):
     return torch.ones(action.shape[0] * (1 if action.shape[0] == 2 else 3))
+
+
+FORMULA = "attack"
