@@ -111,6 +111,29 @@ def test_more_trainings_than_slots(tmp_path: Path) -> None:
     assert all(result_of(tmp_path, name)["ok"] for name in names)
 
 
+def test_a_jail_that_somebody_kills_is_replaced(trainer: Trainer, tmp_path: Path) -> None:
+    """The reward is not blamed: its training goes on from the checkpoint, to the same end."""
+    trainer.send(order(tmp_path, "whole", steps=12800))
+    wait_for(trainer, {"whole"})
+    trainer.send(order(tmp_path, "robbed", steps=12800))
+    end = time.monotonic() + 30
+    while not (tmp_path / "robbed" / "checkpoint.safetensors").exists():
+        assert time.monotonic() < end
+        trainer.events(0.01)
+    assert trainer._process is not None
+    pid = trainer._process.pid
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    jails = [int(jail) for path in lists for jail in path.read_text().split()]
+    assert jails
+    for jail in jails:
+        os.kill(jail, signal.SIGKILL)
+    wait_for(trainer, {"robbed"})
+    assert trainer._process.pid != pid
+    whole, robbed = result_of(tmp_path, "whole"), result_of(tmp_path, "robbed")
+    assert robbed["ok"] and robbed["finding"] is None
+    assert robbed["scores"] == whole["scores"]
+
+
 def test_killed_trainer_goes_on_from_its_checkpoint(trainer: Trainer, tmp_path: Path) -> None:
     """After kill -9 of the trainer the result is the one of an unbroken training."""
     trainer.send(order(tmp_path, "whole", steps=6400))
