@@ -185,6 +185,7 @@ def load_reward(text: str, schema: StateSchema) -> LoadedReward:
         raise ContractViolation(error.code, str(error)) from None
     for finding in check_names(source, schema):
         raise ContractViolation(finding.code, f"{finding.evidence}: {finding.message}")
+    text = source.text  # without marks and line ends that the parser would stumble over
     tree = ast.fix_missing_locations(_Prepare().visit(ast.parse(text)))
     # Annotations stay unevaluated, so that they may name types that are not in scope.
     flags = __future__.annotations.compiler_flag
@@ -271,6 +272,8 @@ def _namespace(source: RewardSource) -> dict[str, Any]:
     known = modules | {"math": mathematics, "torch.nn": modules["torch"].nn}
     for name in vocabulary.MATH_NAMES:
         known[f"math.{name}"] = getattr(math, name)
+    for path, names in vocabulary.TORCH_MODULES.items():
+        known |= {f"{path}.{name}": getattr(modules[path], name) for name in names}
     for name in vocabulary.TORCH_CONSTANTS:
         known[f"torch.{name}"] = getattr(torch, name)
     return {
