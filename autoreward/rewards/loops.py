@@ -69,6 +69,8 @@ class Loops:
                 return len(parts)
             case ast.ListComp(generators=parts) | ast.GeneratorExp(generators=parts):
                 return self._product(part.iter for part in parts)
+            case ast.Name(id=name) if self.is_dict(name):
+                return self._dict_entries(name)
             case ast.Name(id=name):
                 return self._of(name) if name in self._values else self._outside(name)
             case ast.Call(func=ast.Name(id="range"), args=parts):
