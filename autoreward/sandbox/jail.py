@@ -170,8 +170,10 @@ class Jail:
         assert self._pending is not None, "collect without submit"
         (batch, _), self._pending = self._pending, None
         started = time.monotonic()
-        _, payload = self._receive({Kind.VALUES}, started + self._limits.call_timeout_s)
-        self.seconds += time.monotonic() - started
+        try:
+            _, payload = self._receive({Kind.VALUES}, started + self._limits.call_timeout_s)
+        finally:
+            self.seconds += time.monotonic() - started
         if len(payload) != self._expected_bytes:
             raise self._failure("protocol", "the reward server sent a block of the wrong length")
         names = (*self.components, *batch.at_state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,13 +58,14 @@ class Reserve:
                     jail.wait_ready()
                     jails[job] = jail
                 break
-            except SandboxError:
+            except BaseException as error:
                 close_all([jail for job, jail in launched.items() if job not in jails])
-                if attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or not isinstance(error, SandboxError):
                     close_all(list(jails.values()))
                     raise
-        while len(self._waiting) < self._spare:
-            self._waiting.append(self._launch(SPARE))
+        with contextlib.suppress(SandboxError):  # the next take tries again, and says so
+            while len(self._waiting) < self._spare:
+                self._waiting.append(self._launch(SPARE))
         return jails
 
     def close(self) -> None:

@@ -54,11 +54,14 @@ def _supervise(child: int, child_end: int, reader: int, lifetime_s: float) -> No
     # No events are asked for: what counts is that the other side hangs up.
     poll.register(child_end, 0)
     poll.register(reader, 0)
+    # A daemon of the child may hold the pipe; the child's own end cannot be kept from us.
+    with contextlib.suppress(OSError):  # some kernels have none
+        poll.register(os.pidfd_open(child), select.POLLIN)
     hung_up: list[int] = []
     while not hung_up and (left := deadline - time.monotonic()) > 0:
         hung_up = [descriptor for descriptor, _ in poll.poll(1000 * min(left, 3600.0))]
     code = 0 if hung_up else DEADLINE_CODE
-    if child_end in hung_up:
+    if set(hung_up) - {reader}:
         code = _exit_code(child)
     _kill_all(child)
     os._exit(code)

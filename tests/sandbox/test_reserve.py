@@ -16,6 +16,7 @@ from autoreward.sandbox.child import ChildProcess
 from autoreward.sandbox.contract import Labels, Limits
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.reserve import SPARE, Reserve
+from autoreward.testing.sandboxes import SCHEMA
 
 READY = (
     "import os, struct, sys\n"
@@ -187,18 +188,29 @@ def test_what_came_up_before_the_third_failure_is_closed(quick: Limits) -> None:
         assert launcher.living() == []
 
 
-def test_a_spare_that_died_while_it_waited_is_replaced(quick: Limits) -> None:
-    """A container may be killed by anyone: its job gets another jail."""
+def test_a_spare_that_did_not_come_up_is_replaced(quick: Limits) -> None:
+    """It ended while it waited, before anyone looked: its job gets another jail."""
+    launcher = Launcher(broken={1})
+    with Reserve(launcher, quick, spare=1) as reserve:
+        reserve.take(["a"])["a"].close()
+        jail = reserve.take(["b"])["b"]
+        assert jail is not launcher.jails[1]
+        assert launcher.jails[1].ended and not jail.ended
+        jail.close()
+    assert launcher.living() == []
+
+
+def test_a_spare_that_was_killed_while_it_waited_is_never_blamed_on_its_job(quick: Limits) -> None:
+    """It was ready, then somebody killed it: that is infrastructure, and no finding."""
     launcher = Launcher()
     with Reserve(launcher, quick, spare=1) as reserve:
         reserve.take(["a"])["a"].close()
-        spare = launcher.jails[-1]._process._child  # type: ignore[attr-defined]
-        spare.kill()
-        spare.wait()
-        jail = reserve.take(["b"])["b"]
-        jail_process = jail._process._child  # type: ignore[attr-defined]
-        assert jail_process.poll() is None
-        jail.close()
+        wait_until_up(launcher.jails[1:])
+        child = launcher.jails[1]._process._child  # type: ignore[attr-defined]
+        child.kill()
+        child.wait()
+        with reserve.take(["b"])["b"] as jail, pytest.raises(SandboxError):
+            jail.load("def a(state, action, next_state):\n    return 0\n", SCHEMA)
     assert launcher.living() == []
 
 

@@ -90,8 +90,14 @@ def start() -> Iterator[Start]:
 
     yield begin
     for process in started:
-        with process:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(timeout=GRACE_S)
+        except subprocess.TimeoutExpired:
             process.kill()
+        with process:
+            pass
 
 
 def lives(pid: int) -> bool:
@@ -197,8 +203,12 @@ def test_a_child_that_lets_go_of_its_lifeline_is_ended(start: Start) -> None:
 
 
 def test_a_killed_supervisor_takes_its_child_along(start: Start) -> None:
-    """The kernel sees to it."""
-    jail = start(SPIN)
+    """The kernel sees to it, once the walls stand: changing the user would undo it before."""
+    jail = start(
+        "from autoreward.sandbox import lockdown\nlockdown.lock_down(('user',))\nsay('locked')\n"
+        + SPIN
+    )
+    assert jail.line() == ["locked"]
     jail.process.kill()
     assert jail.code() == -signal.SIGKILL
     assert gone(jail.child)
