@@ -166,7 +166,7 @@ def test_a_stopped_child_ends_too(start: Start) -> None:
 @pytest.mark.parametrize("ending", ["owner", "deadline", "child"])
 def test_a_daemon_ends_with_its_jail(start: Start, ending: str) -> None:
     """A grandchild in a session of its own, whose parent is gone, is found and killed."""
-    rest = "os._exit(3)\n" if ending == "child" else SPIN
+    rest = "time.sleep(1)\nos._exit(3)\n" if ending == "child" else SPIN
     jail = start(DAEMON + rest, lifetime=2.0 if ending == "deadline" else 60.0)
     word, daemon = jail.line()
     assert word == "daemon"
