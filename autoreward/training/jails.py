@@ -61,8 +61,8 @@ class JailPool:
         """
         sources = {job: parse_reward(text) for job, text in jobs.items()}
         keys = {job: self._key(source) for job, source in sources.items()}
-        texts = {key: jobs[job] for job, key in keys.items() if key not in self._cells}
-        failures = self._start(texts)
+        new = {key: job for job, key in keys.items() if key not in self._cells}
+        failures = self._start(new, {key: jobs[job] for key, job in new.items()})
         for job, key in keys.items():
             if key in failures:
                 continue
@@ -147,14 +147,16 @@ class JailPool:
         self._seconds_closed += cell.jail.seconds
         cell.jail.close()
         if len(cell.jobs) > 1:
-            cell.jail = self._reserve.take([key])[key]
+            (cell.jail,) = self._reserve.take([next(iter(cell.jobs))]).values()
             with contextlib.suppress(JailFailure):  # the next exchange reports it
                 cell.jail.load(cell.code, self._schema)
 
-    def _start(self, texts: dict[str, str]) -> dict[str, JailFailure]:
+    def _start(self, jobs: dict[str, str], texts: dict[str, str]) -> dict[str, JailFailure]:
+        """Start a jail for each reward file, for the first job that asks for it."""
         failures = {}
-        jails = self._reserve.take(list(texts))
-        for key, jail in jails.items():
+        jails = self._reserve.take(list(jobs.values()))
+        for key, job in jobs.items():
+            jail = jails[job]
             try:
                 jail.load(texts[key], self._schema)
                 self._cells[key] = _Cell(texts[key], jail)

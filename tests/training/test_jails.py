@@ -137,6 +137,7 @@ def test_a_reward_that_fails_later_ends_alone(
     """It loads and answers; in its third call it fails, and its neighbours' values stay right."""
     assert pool.admit({"bad": code, "tall": TALL, "fast": FAST}) == {}
     assert sorted(labels.run for labels in sandbox.labels) == ["a-run"] * 3
+    assert sorted(labels.job for labels in sandbox.labels) == ["bad", "fast", "tall"]
     for _ in range(2):
         results = pool.evaluate({job: block() for job in ("bad", "tall", "fast")})
         assert value(results["tall"]) == 1.0 and value(results["fast"]) == 2.0
