@@ -158,11 +158,10 @@ class ContainerProcess:
 
 def _exit_code(state: dict[str, Any]) -> int:
     """Return a supervisor's exit code; SandboxError if somebody else killed the container."""
-    killed = SIGNAL_CODES + signal.SIGKILL
     code = int(state["ExitCode"])
     if state["OOMKilled"]:
-        return killed
-    if code == killed:
+        return SIGNAL_CODES + signal.SIGKILL
+    if code == 128 + signal.SIGKILL:
         raise SandboxError("a container was killed from outside")
     return code
 

@@ -17,8 +17,9 @@ from typing import NoReturn
 
 DEADLINE_CODE = 124
 """Exit code of a jail that outlived its deadline."""
-SIGNAL_CODES = 128
-"""A jail whose reward process died of signal n exits with this plus n."""
+SIGNAL_CODES = 160
+"""A jail whose reward process died of signal n exits with this plus n. Not the usual 128: so does
+a container that somebody kills."""
 
 _KILL_SECONDS = 5.0
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36

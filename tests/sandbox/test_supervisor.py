@@ -127,7 +127,7 @@ def test_the_deadline_ends_a_child_that_computes(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGXCPU])
 def test_a_signal_can_be_read_from_the_code(start: Start, number: signal.Signals) -> None:
-    """A child that dies of signal n makes the code 128 + n."""
+    """A child that dies of signal n makes the code SIGNAL_CODES + n."""
     jail = start(f"os.kill(os.getpid(), {int(number)})\n{SPIN}")
     assert jail.code() == SIGNAL_CODES + number
 
