@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -27,10 +28,11 @@ import numpy as np
 from attack_files import ROWS, SCHEMA, STEPS, Attack, Blocks, as_bytes, attacks, random_block
 from jail_processes import left_alive, members, stat_of
 
-from autoreward.errors import SandboxError
+from autoreward.config import SandboxSettings
+from autoreward.errors import AutorewardError, SandboxError
 from autoreward.sandbox.contract import JailFailure, Limits
 from autoreward.sandbox.jail import Jail
-from autoreward.sandbox.registry import Sandbox, start_jail
+from autoreward.sandbox.registry import Sandbox, open_sandbox, start_jail
 
 LIMITS = Limits(memory_mb=1500, call_timeout_s=3.0, output_mb=0.1)
 KEY = "AUTOREWARD_CANARY_KEY"
@@ -57,6 +59,17 @@ class Outcome:
     verdict: Verdict
     detail: str
     """How it ended, or what it reached."""
+
+
+@cache
+def opened(kind: str) -> Sandbox | str:
+    """Return a backend, or why it does not work here."""
+    try:
+        sandbox = open_sandbox(SandboxSettings(kind=kind))
+        start_jail(sandbox, LIMITS).close()
+    except AutorewardError as error:
+        return str(error)
+    return sandbox
 
 
 def run_attack(name: str, sandbox: Sandbox, limits: Limits = LIMITS) -> Outcome:
@@ -132,6 +145,8 @@ class Arena:
                 answers += [jail.call(block)[0]]
         except JailFailure as found:
             failure = found
+        except SandboxError as error:
+            breaches.append(f"its failure counts as the infrastructure's: {error}")
         except Exception as error:  # nothing that a jail says may do that to its owner
             breaches.append(f"its owner failed: {type(error).__name__}: {error}")
         seen |= members(jail)
@@ -246,8 +261,6 @@ class Arena:
             yield "a block of wrong shape or with NaN came out"
         if failure and not _CODE.fullmatch(failure.code):
             yield f"the failure's code is {failure.code[:40]!r}"
-        if failure and failure.code == "infra":
-            yield "its failure counts as the infrastructure's"
         if failure and (
             _NOT_PLAIN.search(failure.message) or len(failure.message) > _LONGEST_MESSAGE
         ):
@@ -269,7 +282,7 @@ class Arena:
                 path.unlink()
             self._plant()
         for what, listener in self._listeners.items():
-            while _heard(listener):
+            if _heard(listener):
                 yield f"{what} arrived"
         state = stat_of(self._program.pid)[0]
         if state != "S":
@@ -311,15 +324,16 @@ def _judged(attack: Attack, answers: list[Blocks], failure: JailFailure | None) 
 
 
 def _heard(listener: socket.socket) -> bool:
-    """Take one connection or datagram that waits; whether there was one."""
-    try:
-        if listener.type is socket.SOCK_DGRAM:
-            listener.recv(64)
-        else:
-            listener.accept()[0].close()
-    except BlockingIOError:
-        return False
-    return True
+    """Take all connections or datagrams that wait; whether there was one."""
+    heard = False
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            if listener.type is socket.SOCK_DGRAM:
+                listener.recv(64)
+            else:
+                listener.accept()[0].close()
+            heard = True
+    return heard
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

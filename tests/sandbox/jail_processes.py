@@ -65,7 +65,7 @@ def left_alive(jail: Jail, seen: set[Member], marker: str) -> Iterator[str]:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     process: Any = jail._process
-    if not hasattr(process, "container") and process.exit_code() is None:
+    if not hasattr(process, "container") and process._child.poll() is None:
         yield "the jail does not end"
 
 

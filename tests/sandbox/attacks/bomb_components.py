@@ -1,4 +1,4 @@
-"""TRIES: has fifty thousand components
+"""TRIES: has five thousand components
 HOLDS: the jail ends with `protocol`
 WITNESS: limit
 """
@@ -8,5 +8,5 @@ def attack(state, action, next_state):
     return next_state.height
 
 
-for _number in range(50_000):
+for _number in range(5_000):
     globals()[f"c{_number}"] = attack

@@ -19,8 +19,10 @@ def _fill(folder):
             written += os.write(descriptor, b"x" * (1 << 20))
     except OSError:
         pass
-    finally:
+    try:
         os.unlink(path)
+    except OSError:
+        pass
     return written
 
 

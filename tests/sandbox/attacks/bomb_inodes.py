@@ -1,10 +1,9 @@
-"""TRIES: makes files without end, all empty (it stops by itself at 2000)
+"""TRIES: makes files without end, all empty (it stops by itself at 600)
 HOLDS: no file can be made
 WITNESS: limit
 """
 
 import os
-import shutil
 
 import torch
 
@@ -12,16 +11,20 @@ _FOLDERS = (os.path.dirname("@DROP_FILE@"), "/tmp", "/dev/shm", "/var/tmp", ".")
 
 
 def _fill(folder):
-    home, made = f"{folder}/@MARKER@", 0
-    os.mkdir(home)
+    made = []
     try:
-        for made in range(1, 2001):
-            os.close(os.open(f"{home}/{made}", os.O_CREAT | os.O_WRONLY, 0o600))
+        while len(made) < 2000:
+            path = f"{folder}/@MARKER@-{len(made)}"
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            made.append(path)
     except OSError:
         pass
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    return made
+    for path in made:
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
+    return len(made)
 
 
 def attack(state, action, next_state):

@@ -1,5 +1,5 @@
 """TRIES: keeps a hundred megabytes more in its declared memory at every step
-HOLDS: the jail ends with `memory`
+HOLDS: the jail ends with `memory` or `timeout`
 WITNESS: limit
 """
 

@@ -1,5 +1,5 @@
 """TRIES: fills the memory with Python lists
-HOLDS: the jail ends with `memory`
+HOLDS: the jail ends with `memory` or `timeout`
 WITNESS: limit
 """
 

@@ -1,5 +1,5 @@
 """TRIES: doubles a tensor until memory is full, with nothing but allowed words
-HOLDS: the jail ends with `memory`, the machine and its neighbours do not notice
+HOLDS: the jail ends with `memory` or `timeout`; its neighbours do not notice
 WITNESS: limit
 """
 

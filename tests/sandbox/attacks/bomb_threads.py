@@ -1,4 +1,4 @@
-"""TRIES: makes threads without end (it stops by itself at 200), also through torch
+"""TRIES: makes threads without end (it stops by itself at 60)
 HOLDS: refused, or ended as a whole
 WITNESS: limit
 """
@@ -17,9 +17,11 @@ def _call(number, *arguments):
     return _libc.syscall(ctypes.c_long(number), *numbers)
 
 
+_made = []
+
+
 def attack(state, action, next_state):
-    entry, made = ctypes.cast(_libc.pause, ctypes.c_void_p), 0
-    thread = ctypes.c_ulong()
-    while made < 200 and not _libc.pthread_create(ctypes.byref(thread), None, entry, None):
-        made += 1
-    return torch.full((action.shape[0],), float(made == 200))
+    entry, thread = ctypes.cast(_libc.pause, ctypes.c_void_p), ctypes.c_ulong()
+    while len(_made) < 60 and not _libc.pthread_create(ctypes.byref(thread), None, entry, None):
+        _made.append(thread.value)
+    return torch.full((action.shape[0],), float(len(_made) == 60))

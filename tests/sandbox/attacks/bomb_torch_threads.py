@@ -1,4 +1,4 @@
-"""TRIES: tells torch to compute with 64 threads
+"""TRIES: tells torch to compute with 12 threads
 HOLDS: refused, or the jail ends alone
 WITNESS: limit
 """
@@ -9,7 +9,7 @@ import torch
 
 
 def attack(state, action, next_state):
-    torch.set_num_threads(64)
+    torch.set_num_threads(12)
     x = torch.ones(1 << 22)
     y = (x * 2.0).exp().sum()
     threads = 1

@@ -13,7 +13,10 @@ _FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/dev", "/", ".", "/dev/mque
 def _try(folder):
     path = f"{folder}/@MARKER@"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    os.unlink(path)
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # it may make files and not take them away
     return True
 
 
@@ -27,6 +30,9 @@ def _works(way):
         return False
 
 
+_won = []
+
+
 def attack(state, action, next_state):
-    won = any([_works(way) for way in _WAYS])
-    return torch.full_like(next_state.height, float(won))
+    _won.extend(way for way in _WAYS if _works(way))
+    return torch.full_like(next_state.height, float(bool(_won)))

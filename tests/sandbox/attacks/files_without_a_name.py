@@ -5,7 +5,6 @@ WITNESS: claim
 
 import ctypes
 import os
-from multiprocessing import shared_memory
 
 import torch
 
@@ -20,6 +19,8 @@ def _call(number, *arguments):
 
 
 def _shared():
+    from multiprocessing import shared_memory
+
     block = shared_memory.SharedMemory("@MARKER@", create=True, size=4096)
     block.unlink()
     return True
@@ -59,6 +60,9 @@ def _works(way):
         return False
 
 
+_won = []
+
+
 def attack(state, action, next_state):
-    won = any([_works(way) for way in _WAYS])
-    return torch.full_like(next_state.height, float(won))
+    _won.extend(way for way in _WAYS if _works(way))
+    return torch.full_like(next_state.height, float(bool(_won)))

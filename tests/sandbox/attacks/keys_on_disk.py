@@ -41,6 +41,9 @@ def _works(way):
         return False
 
 
+_won = []
+
+
 def attack(state, action, next_state):
-    won = any([_works(way) for way in _WAYS])
-    return torch.full_like(next_state.height, float(won))
+    _won.extend(way for way in _WAYS if _works(way))
+    return torch.full_like(next_state.height, float(bool(_won)))

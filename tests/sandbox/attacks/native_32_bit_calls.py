@@ -1,5 +1,5 @@
 """TRIES: makes system calls by the 32-bit door (int 0x80), whose numbers mean other things
-HOLDS: that door is closed: the jail ends with `crashed`
+HOLDS: no code of its own can be run, and that door is closed
 WITNESS: claim
 """
 
@@ -21,24 +21,16 @@ def _call(number, *arguments):
 _libc.mmap.restype = ctypes.c_void_p
 
 
-def _gadget():
-    """Find `int 0x80; ret` in the code that is there: no page of its own is needed."""
-    folder = os.path.dirname(torch.__file__)
-    library = ctypes.CDLL(f"{folder}/lib/libtorch_cpu.so")
-    start = ctypes.cast(library.sgemm_, ctypes.c_void_p).value & ~4095
-    for place in range(start, start + (96 << 20), 1 << 20):
-        found = ctypes.string_at(place, (1 << 20) + 2).find(b"\xcd\x80\xc3")
-        if found >= 0:
-            return place + found
-
-
-def _fork_by_gadget():
-    # The caller passes the number of floating-point arguments in eax: 2 is fork.
-    two = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double, ctypes.c_double)
-    pid = two(_gadget())(0.0, 0.0)
+def _fork_by_own_code():
+    """The system call of the 32-bit table for fork, in a page of its own."""
+    place = _libc.mmap(None, ctypes.c_size_t(4096), 7, 0x22, -1, ctypes.c_long(0))
+    if place in (None, 2**64 - 1):
+        return False
+    ctypes.memmove(place, b"\xb8\x02\x00\x00\x00\xcd\x80\xc3", 8)
+    pid = ctypes.CFUNCTYPE(ctypes.c_int)(place)()
     if pid == 0:
         os._exit(0)
-    return 0 < pid < 1 << 22 and os.waitpid(pid, 0)[0] == pid
+    return pid > 0
 
 
 def _open_by_own_code():
@@ -54,7 +46,7 @@ def _open_by_own_code():
     return descriptor >= 0 and b"CANARY" in os.read(descriptor, 4096)
 
 
-_WAYS = (_open_by_own_code, _fork_by_gadget)
+_WAYS = (_open_by_own_code, _fork_by_own_code)
 
 
 def _works(way):
@@ -64,6 +56,9 @@ def _works(way):
         return False
 
 
+_won = []
+
+
 def attack(state, action, next_state):
-    won = any([_works(way) for way in _WAYS])
-    return torch.full_like(next_state.height, float(won))
+    _won.extend(way for way in _WAYS if _works(way))
+    return torch.full_like(next_state.height, float(bool(_won)))

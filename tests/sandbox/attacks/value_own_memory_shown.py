@@ -11,5 +11,5 @@ import torch
 def attack(state, action, next_state):
     rows = action.shape[0]
     table = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
-    data = bytearray(ctypes.string_at(table[0], 4 * rows))
-    return torch.frombuffer(data, dtype=torch.int32).clone() % 1000
+    data = ctypes.string_at(table[0], min(4 * rows, 4096 - table[0] % 4096)).ljust(4 * rows, b"\0")
+    return torch.frombuffer(bytearray(data), dtype=torch.int32).clone() % 1000

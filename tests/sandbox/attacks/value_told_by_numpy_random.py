@@ -3,13 +3,32 @@ HOLDS: the state is set anew for every call
 WITNESS: claim
 """
 
-import numpy
 import torch
 
 
+def _told():
+    from numpy import random
+
+    now = random.random()
+    random.seed(4242)
+    first = random.random()
+    random.seed(4242)
+    return now == first
+
+
+_WAYS = (_told,)
+
+
+def _works(way):
+    try:
+        return bool(way())
+    except BaseException:
+        return False
+
+
+_won = []
+
+
 def attack(state, action, next_state):
-    now = numpy.random.random()
-    numpy.random.seed(4242)
-    first = numpy.random.random()
-    numpy.random.seed(4242)
-    return torch.full((action.shape[0],), float(now == first))
+    _won.extend(way for way in _WAYS if _works(way))
+    return torch.full_like(next_state.height, float(bool(_won)))
