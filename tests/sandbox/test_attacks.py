@@ -36,7 +36,8 @@ QUICK = frozenset(
         "value_pickle_as_numbers",
     ]
 )
-"""Tried in every run of the tests; the others take minutes, and need `-m slow`."""
+"""Tried on every sandbox in every run of the tests. The others are tried on the strongest in every
+run, and on the rest with `-m slow`, which takes minutes."""
 WITHIN_RULES = frozenset(
     [
         "bomb_tensor_doubling",
@@ -57,10 +58,15 @@ TEXTS = ("error", "shape", "components", "mutated-inputs")
 """What a reward may be told about its own code."""
 
 
-def every_attack() -> list[object]:
-    """Return all attacks as parameters; most are slow."""
-    slow = pytest.mark.slow
-    return [pytest.param(a, id=a.name, marks=() if a.name in QUICK else slow) for a in attacks()]
+def every_pair() -> list[object]:
+    """Return all attacks on all sandboxes as parameters; most on the weaker ones are slow."""
+    pairs: list[object] = []
+    for kind in ("docker", "bubblewrap", "process"):
+        for attack in attacks():
+            slow = kind != "docker" and attack.name not in QUICK
+            marks = [pytest.mark.slow] * slow + [pytest.mark.docker] * (kind == "docker")
+            pairs.append(pytest.param(kind, attack, id=f"{kind}-{attack.name}", marks=marks))
+    return pairs
 
 
 def every_honest_file() -> list[object]:
@@ -80,14 +86,14 @@ def required(kind: str) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module")
 def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     """Return an arena around each backend in turn, one for all attacks."""
     with Arena(required(request.param)) as ready:
         yield ready
 
 
-@pytest.mark.parametrize("attack", every_attack())
+@pytest.mark.parametrize(("arena", "attack"), every_pair(), indirect=["arena"])
 def test_an_attack_does_not_get_through(arena: Arena, attack: Attack) -> None:
     """It is stopped, or it reaches nothing; and it fails at a wall, not over its own mistakes."""
     outcome = arena.run(attack)
