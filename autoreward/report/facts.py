@@ -42,6 +42,7 @@ def run_facts(journal: Journal) -> Facts:
         "seed": config.get("seed") if isinstance(config, dict) else None,
         "designer": designer.get("kind"),
         "model": llm.get("model"),
+        "sandbox": facts.get("sandbox"),
         "primary": facts.get("primary"),
         "measures": facts.get("measures", {}),
         "proposals": _counts(p.state for p in journal.proposals()),

@@ -104,6 +104,7 @@ def run_card(run: Json) -> Table:
         "asked for": run["description"] or "-",
         "environment": f"{run['environment'] or '-'}, task {run['task'] or '-'}",
         "designer": f"{designer} ({run['model']})" if run["model"] else designer,
+        "sandbox": run["sandbox"] or "-",
         "proposals": _states(run["proposals"]) or "none",
         "trainings": _states(run["trainings"]) or "none",
         "best": _best(run),

@@ -133,6 +133,7 @@ def _facts(summary: Json) -> Table:
         "formula": winner["formula"],
         "file": winner["file"],
         "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
+        "rewards ran in": _sandbox(summary),
         "took": _effort(summary),
     }
     if winner["fitness"][summary["primary"]]["seeds"] == 1:
@@ -166,8 +167,20 @@ def evaluation_result(result: Json) -> RenderableType:
         components_table(result["components"], result["formula_components"]),
     ]
     parts += [Text.assemble((str(f), "yellow")) for f in result["failures"]]
-    parts += ["", facts_table({"formula": result["formula"], "took": _effort(result)})]
+    parts += ["", facts_table(_evaluation_facts(result))]
     return Group(*parts)
+
+
+def _evaluation_facts(result: Json) -> dict[str, RenderableType]:
+    return {
+        "formula": result["formula"],
+        "rewards ran in": _sandbox(result),
+        "took": _effort(result),
+    }
+
+
+def _sandbox(summary: Json) -> str:
+    return f"{summary['sandbox']}: {summary['sandbox_summary']}"
 
 
 def fitness_table(fitness: Json, measures: Json, primary: str, title: str) -> Group:

@@ -204,6 +204,7 @@ class Evaluation:
             "primary": setup.primary.name,
             "measures": setup.measures,
             "sandbox": setup.sandbox.name,
+            "sandbox_summary": setup.sandbox.summary,
             "seed": setup.settings.seed,
             "file": self._file,
             "id": candidate,

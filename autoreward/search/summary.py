@@ -46,6 +46,7 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
         "measures": setup.measures,
         "designer": designer,
         "sandbox": setup.sandbox.name,
+        "sandbox_summary": setup.sandbox.summary,
         "seed": setup.settings.seed,
         "winner": {
             "id": winner.id,

@@ -55,6 +55,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "env_steps": 2_400_000,
         "training_steps": 200_000,
         "usd": 0.0,
+        "sandbox": "process",
+        "sandbox_summary": "weak",
         "seconds": 301.0,
     }
     return base | changes
@@ -69,6 +71,7 @@ def row(text: str, start: str) -> str:
 def test_result_compares_with_every_baseline() -> None:
     """Mean, interval, seeds, and a lead that is positive where the winner is better."""
     text = text_of(run_result(summary()))
+    assert "process: weak" in text
     assert "lower is better" in text
     assert row(text, "winner  ") == "winner 2.00 [1.75, 2.25] 3"
     assert row(text, "human  ").endswith("1.50 [1.25, 1.75] 3 -0.5 intervals overlap")
@@ -105,6 +108,8 @@ def test_evaluation_shows_fitness_and_components() -> None:
         "env_steps": 2000,
         "seconds": 5.0,
         "usd": 0.0,
+        "sandbox": "process",
+        "sandbox_summary": "weak",
     }
     text = text_of(evaluation_result(result))
     lines = [line.split()[0] for line in text.splitlines() if line]
