@@ -45,7 +45,8 @@ def runtime_filter() -> bytes:
 def assemble(allowed: Collection[str], bits: Bits, machine: str = "") -> bytes:
     """Return a filter program that allows some calls and refuses all others with EPERM.
 
-    Calls of another architecture (32-bit, x32) kill the process.
+    Calls of another architecture (32-bit, x32) kill the process. `clone3` answers ENOSYS, whereupon
+    the C library falls back to `clone`, whose flags a filter can see.
 
     Args:
         allowed: Names of the calls.
@@ -69,6 +70,8 @@ def assemble(allowed: Collection[str], bits: Bits, machine: str = "") -> bytes:
     program += [_instruction(_LOAD, _NUMBER)]
     if machine == "x86_64":
         program += [_instruction(_AT_LEAST, _X32, 0, 1), kill]
+    unknown = _instruction(_RETURN, _REFUSE | errno.ENOSYS)
+    program += [_instruction(_EQUAL, table["clone3"], 0, 1), unknown]
     for name, (argument, mask) in bits.items():
         # arguments are 64-bit; the flags looked at are in the lower half (little-endian)
         program += [_instruction(_EQUAL, table[name], 0, 4)]
@@ -99,7 +102,10 @@ def install(program: bytes) -> None:
 def docker_profile() -> dict[str, Any]:
     """Return the outer filter as a container engine's JSON profile."""
     plain = sorted(RUNTIME - set(RUNTIME_BITS))
-    rules: list[dict[str, Any]] = [{"names": plain, "action": "SCMP_ACT_ALLOW"}]
+    rules: list[dict[str, Any]] = [
+        {"names": plain, "action": "SCMP_ACT_ALLOW"},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
+    ]
     for name, (argument, mask) in RUNTIME_BITS.items():
         condition = {"index": argument, "value": mask, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
         rules.append({"names": [name], "action": "SCMP_ACT_ALLOW", "args": [condition]})

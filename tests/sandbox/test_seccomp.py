@@ -14,7 +14,7 @@ import pytest
 from autoreward.sandbox import seccomp
 from autoreward.sandbox.syscalls import ARCHITECTURES, COMPUTE, RUNTIME, numbers
 
-ALLOW, REFUSE, KILL = "allow", "refuse", "kill"
+ALLOW, REFUSE, KILL, UNKNOWN = "allow", "refuse", "kill", "unknown"
 MACHINES = sorted(ARCHITECTURES)
 FILTERS = {
     "compute": (COMPUTE, seccomp.COMPUTE_BITS),
@@ -47,6 +47,7 @@ def answer(program: bytes, machine: str, number: int, *arguments: int) -> str:
                 0x7FFF0000: ALLOW,
                 0x80000000: KILL,
                 0x00050000 | errno.EPERM: REFUSE,
+                0x00050000 | errno.ENOSYS: UNKNOWN,
             }[value]
         else:
             holds = {
@@ -102,7 +103,7 @@ def test_processes_but_no_new_namespaces(namespace: str, machine: str) -> None:
     for flags in (0, 17, thread):
         assert answer(program, machine, clone, flags | NAMESPACES[namespace]) == REFUSE
     # its flags stand in memory, where no filter can look
-    assert answer(program, machine, numbers(machine)["clone3"], 0) == REFUSE
+    assert answer(program, machine, numbers(machine)["clone3"], 0) == UNKNOWN
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -167,8 +168,10 @@ def test_the_container_profile_is_the_same_list() -> None:
     """The engine's JSON allows the outer filter's names, with the same restriction of clone."""
     profile = seccomp.docker_profile()
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
-    rules = profile["syscalls"]
-    assert all(rule["action"] == "SCMP_ACT_ALLOW" for rule in rules)
+    rules = [rule for rule in profile["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW"]
+    (fallback,) = (rule for rule in profile["syscalls"] if rule not in rules)
+    assert fallback["names"] == ["clone3"]
+    assert (fallback["action"], fallback["errnoRet"]) == ("SCMP_ACT_ERRNO", errno.ENOSYS)
     free = {name for rule in rules if "args" not in rule for name in rule["names"]}
     bound = {name: rule["args"] for rule in rules if "args" in rule for name in rule["names"]}
     assert free | set(bound) == RUNTIME | set(seccomp.RUNTIME_BITS)
