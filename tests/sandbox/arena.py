@@ -42,6 +42,7 @@ MOST_SECONDS = 2 * LIMITS.call_timeout_s + 5.0
 _CODE = re.compile(r"[a-z][a-z-]{0,39}")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 _LONGEST_MESSAGE = 2000
+_MOST_LOG = 1 << 20
 _NEIGHBOUR = """
 def mixed(state, action, next_state):
     return torch.sin(next_state.height) * next_state.speed + action.square().sum(dim=-1)
@@ -133,6 +134,7 @@ class Arena:
         text = self._filled(attack.text, marker)
         jail, self._next = self._next.result(), self._start()
         seen = members(jail)
+        log = _kept_log(jail)
         blocks = [random_block(number) for number in range(CALLS)]
         sent = [as_bytes(block) for block in blocks]
         answers: list[Blocks] = []
@@ -150,14 +152,13 @@ class Arena:
         except Exception as error:  # nothing that a jail says may do that to its owner
             breaches.append(f"its owner failed: {type(error).__name__}: {error}")
         seen |= members(jail)
-        log = _log(jail)
         jail.close()
         seconds = time.monotonic() - started
         if seconds > MOST_SECONDS:
             breaches.append(f"it took {seconds:.0f} s")
         if sent != [as_bytes(block) for block in blocks]:
             breaches.append("the owner's arrays changed")
-        breaches += self._said(answers, log, failure)
+        breaches += self._said(answers, bytes(log), failure)
         breaches += left_alive(jail, seen, marker)
         breaches += self._reached(marker)
         if breaches:
@@ -343,10 +344,17 @@ def _remove(entry: os.DirEntry[str]) -> None:
         os.unlink(entry.path)
 
 
-def _log(jail: Jail) -> bytes:
-    """Return what the jail printed, as far as it is kept, with what still waits."""
-    text = bytes(jail._log)
-    with contextlib.suppress(Exception):
-        while chunk := jail._process.read_log():
-            text += chunk
+def _kept_log(jail: Jail) -> bytearray:
+    """Return what the jail prints, filled at its end: what the owner kept and what still waits."""
+    text, close = bytearray(), jail.close
+
+    def last_words() -> None:
+        jail.close = close  # type: ignore[method-assign]
+        text.extend(jail._log)
+        with contextlib.suppress(Exception):
+            while len(text) < _MOST_LOG and (chunk := jail._process.read_log()):
+                text.extend(chunk)
+        close()
+
+    jail.close = last_words  # type: ignore[method-assign]
     return text
