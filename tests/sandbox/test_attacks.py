@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from arena import LIMITS, Arena, opened
 from attack_files import SCHEMA, Attack, attacks, honest, honest_files
+from security_table import check
 
 from autoreward.agents.critic import review
 from autoreward.sandbox.registry import Sandbox
@@ -146,3 +147,8 @@ def test_the_arena_can_see_attacks_succeed() -> None:
     assert {name: o.verdict for name, o in outcomes.items()} == dict.fromkeys(
         wanted, "gets through"
     ), outcomes
+
+
+def test_the_page_names_every_attack() -> None:
+    """The table in docs/security.md is of these very attacks."""
+    assert check() == 0
