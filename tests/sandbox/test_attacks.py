@@ -37,8 +37,7 @@ QUICK = frozenset(
         "value_pickle_as_numbers",
     ]
 )
-"""Tried on every sandbox in every run of the tests. The others are tried on the strongest in every
-run, and on the rest with `-m slow`, which takes minutes."""
+"""Tried on every sandbox in every run of the tests; the others take ten minutes: `-m slow`."""
 WITHIN_RULES = frozenset(
     [
         "bomb_tensor_doubling",
@@ -60,11 +59,11 @@ TEXTS = ("error", "shape", "components", "mutated-inputs")
 
 
 def every_pair() -> list[object]:
-    """Return all attacks on all sandboxes as parameters; most on the weaker ones are slow."""
+    """Return all attacks on all sandboxes as parameters; most are slow."""
     pairs: list[object] = []
     for kind in ("docker", "bubblewrap", "process"):
         for attack in attacks():
-            slow = kind != "docker" and attack.name not in QUICK
+            slow = attack.name not in QUICK
             marks = [pytest.mark.slow] * slow + [pytest.mark.docker] * (kind == "docker")
             pairs.append(pytest.param(kind, attack, id=f"{kind}-{attack.name}", marks=marks))
     return pairs
