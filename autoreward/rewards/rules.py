@@ -28,6 +28,8 @@ _TYPE_SYNTAX = (
     ast.BitOr, ast.expr_context,
 )  # fmt: skip
 
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+
 
 def check_rules(tree: ast.Module) -> list[Finding]:
     """Return an error for every place where a file breaks the rules, in the order of the file."""
@@ -203,9 +205,7 @@ def _constant_value(
             pass
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             parts = [operand]
-        case ast.BinOp(left=left, right=right, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()):
-            parts = [left, right]
-        case ast.BinOp(left=left, right=right, op=ast.Pow()):
+        case ast.BinOp(left=left, right=right, op=operator) if isinstance(operator, _ARITHMETIC):
             parts = [left, right]
         case ast.Tuple(elts=parts):
             pass

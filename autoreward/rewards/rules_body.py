@@ -256,7 +256,7 @@ class BodyRules(NameRules):
                 self.say(node, "`**` unpacking is not allowed", "write the arguments out")
             elif word.arg in ("out", "inplace", "generator"):
                 self.say(node, f"`{word.arg}=` is not allowed", "use the returned value")
-            elif word.arg == "device" and not own:
+            elif word.arg == "device" and not own and not _device_of_input(word.value):
                 self.say(node, "`device=` is not allowed", _JAILS_DEVICE)
         if name == "to" and not own and node.args and _names_device(node.args[0]):
             self.say(node, "`.to(device)` is not allowed", _JAILS_DEVICE)
@@ -311,9 +311,12 @@ class BodyRules(NameRules):
 
 
 def _names_device(node: ast.expr) -> bool:
-    """Return whether what is given to `.to` is a device: "cuda", 0 or x.device."""
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, str | int)
+    """Return whether what is given to `.to` is a device by name: "cuda" or 0."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | int)
+
+
+def _device_of_input(node: ast.expr) -> bool:
+    """Return whether this is `x.device`, the device on which the reward runs anyway."""
     return isinstance(node, ast.Attribute) and node.attr == "device"
 
 

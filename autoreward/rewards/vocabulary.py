@@ -50,19 +50,19 @@ MATH_NAMES = _words("""
     tan tanh tau trunc""")
 MATH_CONSTANTS = frozenset({"e", "inf", "pi", "tau"})
 
-_ELEMENTWISE = """abs absolute acos acosh add arccos arcsin arctan arctan2 asin asinh atan atan2
-    atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min clip cos
-    cosh deg2rad div divide eq erf exp exp2 expm1 fix float_power floor floor_divide fmax fmin fmod
-    frac ge greater greater_equal gt heaviside hypot isclose isfinite isinf isnan le lerp less
-    less_equal log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor lt
-    maximum minimum mul multiply nan_to_num ne neg negative not_equal pow rad2deg reciprocal
-    remainder round rsqrt sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh
-    true_divide trunc xlogy"""
+_ELEMENTWISE = """abs absolute acos acosh add arccos arcsin arctan arctan2 asin asinh atan
+     atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min clip
+    copysign cos cosh deg2rad div divide eq erf exp exp2 expm1 fix float_power floor floor_divide
+    fmax fmin fmod frac ge greater greater_equal gt heaviside hypot isclose isfinite isinf isnan le
+    lerp less less_equal log log10 log1p log2 logaddexp logical_and logical_not logical_or
+    logical_xor lt maximum minimum mul multiply nan_to_num ne neg negative not_equal pow rad2deg
+    reciprocal remainder round rsqrt sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan
+    tanh true_divide trunc xlogy"""
 _REDUCTIONS = """all amax amin any argmax argmin argsort count_nonzero cumprod cumsum diff dist dot
-    logsumexp matmul max mean median min nanmean nansum norm prod softmax log_softmax sort std sum
-    topk var"""
-_SHAPES = """broadcast_to chunk flatten flip gather index_select moveaxis movedim permute ravel
-    reshape roll split squeeze swapaxes tile transpose unbind unsqueeze where"""
+    logsumexp matmul max mean median min nanmean nansum norm prod quantile softmax log_softmax
+    sort std sum topk var"""
+_SHAPES = """broadcast_to chunk diagonal flatten flip gather index_select moveaxis movedim permute
+    ravel reshape roll split squeeze swapaxes tile transpose unbind unsqueeze where"""
 
 TORCH_FUNCTIONS = _words(f"""
     {_ELEMENTWISE} {_REDUCTIONS} {_SHAPES} addcdiv addcmul arange as_tensor bmm
@@ -92,7 +92,7 @@ TENSOR_METHODS = _words(f"""
     expand expand_as float index_fill int long masked_fill mm mv narrow new_full new_ones new_tensor
     new_zeros numel outer relu repeat repeat_interleave reshape_as scatter select size softmax
     take_along_dim to tril triu type_as unflatten unfold view view_as""")
-TENSOR_PROPERTIES = _words("T mT shape dtype ndim values indices")
+TENSOR_PROPERTIES = _words("T mT shape device dtype ndim values indices")
 DICT_METHODS = _words("items keys values")
 MEMORY_METHODS = _words("get setdefault")
 

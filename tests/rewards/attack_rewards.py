@@ -96,11 +96,9 @@ ATTACKS: dict[str, tuple[str, str]] = {
     "tensor_item": (component("x = action.sum().item()"), "item"),
     "to_cuda": (component("x = action.to('cuda')"), "jail's device"),
     "to_device_number": (component("x = action.to(0)"), "jail's device"),
-    "to_device_of": (component("x = action.to(state.height.device)"), "jail's device"),
     "tensor_cuda": (component("x = action.cuda()"), "jail's device"),
     "tensor_cpu": (component("x = action.cpu()"), "jail's device"),
     "device_option": (component("x = torch.zeros(3, device='cuda')"), "jail's device"),
-    "device_of_input": (component("x = action.new_zeros(3, device=action.device)"), "`device=`"),
     "to_device_option": (component("x = action.to(device='cuda')"), "jail's device"),
     "torch_device": (component("x = torch.device('cuda')"), "jail's device"),
     # writing

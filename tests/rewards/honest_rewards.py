@@ -19,6 +19,20 @@ SCHEMA = StateSchema(
 )
 
 HONEST: dict[str, str] = {
+    "device_of_input": """
+import torch
+
+HALF = 7 // 2
+
+def calm(state, action, next_state):
+    limit = torch.tensor([1.0, 2.0, 3.0], device=action.device)
+    zero = torch.zeros(action.shape[0], device=action.device, dtype=action.dtype)
+    signed = torch.copysign(limit, next_state.joint_velocity).to(action.device)
+    middle = torch.quantile(next_state.joint_velocity.abs(), 0.5, dim=-1)
+    return zero - HALF * middle + 0.0 * signed.sum(dim=-1)
+
+FORMULA = "calm"
+""",
     "helpers": '''
 """Run upright."""
 
