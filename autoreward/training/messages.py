@@ -13,6 +13,10 @@ from typing import Any
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 POLICY_FILE = "policy.safetensors"
+EPISODES_FILE = "episodes.safetensors"
+"""The first validation episodes of the trained policy; see `Episodes`."""
+ZERO, RANDOM = "zero", "random"
+"""Names of the policy that never acts, and of the one that acts at random."""
 RESULT_FILE = "result.json"
 """Written last, by rename: a job with this file is finished, whatever happened after."""
 
@@ -56,12 +60,14 @@ class Measure:
 
     job: str
     """Names the order in its answer."""
-    policies: tuple[str | None, ...]
-    """Safetensors files; None is the policy that never acts."""
+    policies: tuple[str, ...]
+    """Safetensors files, or one of `ZERO` and `RANDOM`."""
     split: str
     """`validation` or `test`."""
-    seeds: tuple[int, int]
-    """Run seed and number of seeds."""
+    seeds: tuple[int, int, int]
+    """Run seed, index of the first seed, number of seeds."""
+    record: tuple[str, ...] = ()
+    """Files to write each policy's episodes to; empty to record none."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ step size, own minibatch order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from autoreward.environments.vector import VectorEnvironment
 from autoreward.findings import Finding
 from autoreward.rewards.evaluate import Moments, Signals, evaluate, needs_state_values
 from autoreward.sandbox.contract import Batch, JailFailure
+from autoreward.training.episodes import Episodes
 from autoreward.training.learner import ComponentStatistics, Learner, LearnerSpec
 from autoreward.training.networks import Architecture, apply, initial_parameters, split
 from autoreward.training.normalizers import ReturnScaler, RunningMoments
@@ -195,6 +197,37 @@ class Population:
         }
         learner.generator.set_state(state["generator"])
         learner.episode_return = state["episode_return"].clone()
+
+    def reward_episodes(
+        self, learners: list[Learner], recorded: Mapping[str, Episodes]
+    ) -> dict[str, Episodes]:
+        """Return each job's recorded episodes with what its reward makes of them.
+
+        Where the reward fails on them they are returned as they are.
+        """
+        specs = {learner.spec.job: learner for learner in learners}
+        batches = {
+            job: recorded[job].batch(
+                self.source.fields(job), tuple(sorted(needs_state_values(learner.spec.formula)))
+            )
+            for job, learner in specs.items()
+        }
+        result = dict(recorded)
+        for job, answer in self.source.evaluate(batches).items():
+            if isinstance(answer, JailFailure):
+                continue
+            episodes, learner = recorded[job], specs[job]
+            ends = np.arange(episodes.steps)[:, None] == episodes.length - 1
+            signals = Signals(
+                components=_from_host(answer[0], torch.device("cpu")),
+                at_state=_from_host(answer[1], torch.device("cpu")),
+                terminated=torch.from_numpy(ends & episodes.terminated),
+                gamma=self.settings.gamma,
+                moments={name: replace(value) for name, value in learner.moments.items()},
+            )
+            reward = evaluate(learner.spec.formula, signals).numpy()
+            result[job] = episodes.rewarded(answer[0], reward)
+        return result
 
     def _collect(self) -> Rollout:
         return collect(

@@ -15,6 +15,7 @@ import selectors
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ from autoreward.training.files import (
 from autoreward.training.jails import JailPool
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.messages import (
+    EPISODES_FILE,
+    RANDOM,
+    ZERO,
     Measure,
     Order,
     Record,
@@ -49,10 +53,20 @@ from autoreward.training.messages import (
 )
 from autoreward.training.population import Ended, Population
 from autoreward.training.recording import record_transitions
-from autoreward.training.validation import Zero, load_policy, validate
+from autoreward.training.validation import (
+    Measured,
+    Policy,
+    Random,
+    Seeds,
+    Zero,
+    load_policy,
+    validate,
+)
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_SECONDS = 0.5
+_RECORDED_EPISODES = 16
+"""Validation episodes of a policy that are kept whole, at most."""
 
 
 class Worker:
@@ -180,7 +194,7 @@ class Worker:
         """Write policies and results; those that finish together are validated together."""
         whole = [end for end in ended if end.finding is None]
         orders = [self._training[end.learner.spec.job] for end in whole]
-        scores: list[dict[str, list[float]]] = []
+        measured: dict[str, dict[str, list[float]]] = {}
         if whole:
             paths = [
                 write_policy(Path(order.directory), end.policy)
@@ -190,8 +204,15 @@ class Worker:
             assert len(counts) == 1, "orders of one run share their validation seeds"
             seeds = ValidationSeed.first(*counts.pop())
             policies = [load_policy(path) for path in paths]
-            scores = validate(self._environment, self._task.horizon, policies, seeds, self._threads)
-        measured = {e.learner.spec.job: s for e, s in zip(whole, scores, strict=True)}
+            found = self._roll_out(policies, seeds, _RECORDED_EPISODES)
+            recorded = {}
+            for end, one in zip(whole, found, strict=True):
+                measured[end.learner.spec.job] = one.scores
+                assert one.episodes is not None
+                recorded[end.learner.spec.job] = one.episodes
+            rewarded = self._population.reward_episodes([e.learner for e in whole], recorded)
+            for order in orders:
+                rewarded[order.job].save(Path(order.directory) / EPISODES_FILE)
         for end in ended:
             job = end.learner.spec.job
             order = self._training.pop(job)
@@ -224,14 +245,23 @@ class Worker:
         self._send("trained", job=order.job)
 
     def _measure(self, order: Measure) -> None:
-        seeds = (
-            TestSeed.first(*order.seeds)
-            if order.split == "test"
-            else ValidationSeed.first(*order.seeds)
-        )
-        policies = [Zero() if path is None else load_policy(Path(path)) for path in order.policies]
-        scores = validate(self._environment, self._task.horizon, policies, seeds, self._threads)
-        self._send("measured", job=order.job, scores=scores)
+        run_seed, first, count = order.seeds
+        kind = TestSeed if order.split == "test" else ValidationSeed
+        seeds = kind.first(run_seed, count, first)
+        fixed: dict[str, Policy | Zero | Random] = {ZERO: Zero(), RANDOM: Random()}
+        policies = [fixed.get(name) or load_policy(Path(name)) for name in order.policies]
+        kept = _RECORDED_EPISODES if order.record else 0
+        found = self._roll_out(policies, seeds, kept)
+        for path, one in zip(order.record, found, strict=bool(order.record)):
+            assert one.episodes is not None
+            one.episodes.save(Path(path))
+        self._send("measured", job=order.job, scores=[one.scores for one in found])
+
+    def _roll_out(
+        self, policies: Sequence[Policy | Zero | Random], seeds: Seeds, record: int
+    ) -> list[Measured]:
+        horizon = self._task.horizon
+        return validate(self._environment, horizon, policies, seeds, self._threads, record)
 
     def _record(self, order: Record) -> None:
         seed = TrainingSeed(*order.seed)

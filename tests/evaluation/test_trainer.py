@@ -16,7 +16,18 @@ from autoreward.environments.folder import open_environment
 from autoreward.errors import TrainerError, UsageError
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
-from autoreward.training.messages import POLICY_FILE, RESULT_FILE, Measure, Record, Start, Train
+from autoreward.training.episodes import Episodes
+from autoreward.training.messages import (
+    EPISODES_FILE,
+    POLICY_FILE,
+    RANDOM,
+    RESULT_FILE,
+    ZERO,
+    Measure,
+    Record,
+    Start,
+    Train,
+)
 
 FOLDER = open_environment("point_mass")
 GOOD = FOLDER.read("expert.py")
@@ -82,10 +93,43 @@ def test_trains_validates_and_leaves_a_policy(trainer: Trainer, tmp_path: Path) 
     assert len(result["scores"]["validation"][primary]) == 3
     assert (tmp_path / "a" / POLICY_FILE).stat().st_size > 1000
     answer = trainer.ask(
-        Measure("m", (str(tmp_path / "a" / POLICY_FILE), None), "validation", (0, 3))
+        Measure("m", (str(tmp_path / "a" / POLICY_FILE), ZERO), "validation", (0, 0, 3))
     )
     assert answer["scores"][0][primary] == result["scores"]["validation"][primary]
     assert answer["scores"][1] != answer["scores"][0]
+
+
+def test_validation_episodes_are_recorded(trainer: Trainer, tmp_path: Path) -> None:
+    """The file holds the very episodes of the scores, with what the reward made of them."""
+    trainer.send(order(tmp_path, "film"))
+    wait_for(trainer, {"film"})
+    scores = result_of(tmp_path, "film")["scores"]["validation"]
+    episodes = Episodes.load(tmp_path / "film" / EPISODES_FILE)
+    assert episodes.count == 3
+    task = next(iter(FOLDER.tasks.values()))
+    for spec in FOLDER.fitness:
+        if spec.reduce == "rate":
+            mine = episodes.fitness[spec.name].sum(axis=0) / task.horizon
+            assert mine == pytest.approx(scores[spec.name], rel=1e-5)
+    assert set(episodes.state) == set(FOLDER.schema.names)
+    assert all(len(value) == episodes.steps + 1 for value in episodes.state.values())
+    assert episodes.components
+    assert episodes.reward is not None and episodes.reward.shape == (episodes.steps, 3)
+    assert episodes.reward.std() > 0
+    assert not episodes.reward[~episodes.alive].any()
+
+
+def test_nothing_and_chance_are_policies_too(trainer: Trainer, tmp_path: Path) -> None:
+    """The zero policy never acts, the random one acts evenly, and the same way each time."""
+    paths = [str(tmp_path / name) for name in ("zero", "random", "again")]
+    orders = Measure("z", (ZERO, RANDOM), "validation", (0, 0, 2), (paths[0], paths[1]))
+    trainer.ask(orders)
+    trainer.ask(Measure("r", (RANDOM,), "validation", (0, 0, 2), (paths[2],)))
+    zero, random, again = (Episodes.load(Path(path)) for path in paths)
+    assert not zero.action.any()
+    assert 0.4 < abs(random.action).mean() < 0.6
+    assert (random.action == again.action).all()
+    assert zero.count == random.count == 2 and not zero.components
 
 
 def test_a_hung_reward_ends_alone(trainer: Trainer, tmp_path: Path) -> None:
