@@ -91,3 +91,53 @@ def test_thoughts_are_no_answer() -> None:
 def test_no_code_is_none(reply: str) -> None:
     """A reply without a file is told apart from one with a bad file."""
     assert extract_code(reply) is None
+
+
+FORMULA = 'FORMULA = "forward"'
+FULL = f"{CODE}\n\n{FORMULA}\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"```python\n{CODE}```\nand then\n```python\n{FORMULA}\n```",
+        f"```python\n{CODE}```\nThe formula:\n\n{FORMULA}\n",
+        f"```python\n{CODE}```\nThe formula:\n`{FORMULA}`\n",
+        f"```python\n{CODE}```\n```text\n{FORMULA}\n```",
+    ],
+)
+def test_a_file_in_pieces_is_put_together(reply: str) -> None:
+    """A FORMULA in a block of its own, or beside the block, belongs to the file."""
+    assert extract_code(reply) is not None
+    assert (extract_code(reply) or "").split() == FULL.split()
+
+
+def test_components_in_blocks_of_their_own() -> None:
+    """Each function in its own block makes one file, in the order of the reply."""
+    other = "def tall(state):\n    return state.z\n"
+    reply = f"```python\n{CODE}```\nNext:\n```python\n{other}```\n```python\n{FORMULA}\n```"
+    assert (extract_code(reply) or "").split() == f"{CODE}{other}{FORMULA}".split()
+
+
+def test_the_last_complete_file_wins() -> None:
+    """A parent that is quoted before the answer is not the answer, even if it is longer."""
+    quoted = FULL + "\n\ndef _helper(x):\n    return x\n"
+    assert extract_code(f"Now:\n```python\n{quoted}```\nBetter:\n```python\n{FULL}```") == FULL
+
+
+def test_excerpts_after_the_file_are_no_answer() -> None:
+    """A single function that is discussed after the file does not replace it."""
+    assert extract_code(f"```python\n{FULL}```\nNote:\n```python\n{SHORT}```") == FULL
+
+
+def test_a_complete_file_between_prose_without_fences() -> None:
+    """Fences may be missing altogether where the file ends in its FORMULA."""
+    assert extract_code(f"Here is the file:\n\n{FULL}\nIt pays speed.") == FULL
+    assert extract_code(f"Here is the file:\n\n{FULL.replace('(state)', '(state')}") is None
+
+
+def test_thoughts_without_an_opening_mark() -> None:
+    """Some servers swallow `<think>`: what stands before `</think>` is no answer."""
+    assert (
+        extract_code(f"first\n```python\n{FULL}{FULL}```\n</think>\n```python\n{SHORT}```") == SHORT
+    )
