@@ -6,6 +6,7 @@ import ast
 from collections.abc import Set
 from dataclasses import dataclass
 
+from autoreward.agents.static_checks import CHECKS, Reading
 from autoreward.errors import RewardFileError
 from autoreward.findings import Finding, has_error
 from autoreward.rewards.formula import Formula, check_formula
@@ -33,8 +34,14 @@ class Review:
         return self.source is not None and not has_error(list(self.findings))
 
 
-def review(text: str, schema: StateSchema) -> Review:
-    """Check a reward file against the contract and the names of `schema`; runs nothing."""
+def review(text: str, schema: StateSchema, task_text: str = "") -> Review:
+    """Check a reward file against the contract, the names of `schema` and the task; runs nothing.
+
+    Args:
+        text: The reward file.
+        schema: The state it sees.
+        task_text: What the robot shall do, in a person's words; empty where there is no task.
+    """
     try:
         source = parse_reward(text)
     except RewardFileError as error:
@@ -45,6 +52,9 @@ def review(text: str, schema: StateSchema) -> Review:
     else:
         findings += check_formula(source.formula, _reads(source, source.formula))
         findings += _unused(source, source.formula)
+    if not has_error(findings):  # the checks below take names as given
+        reading = Reading(source, schema, task_text)
+        findings += [finding for check in CHECKS for finding in check.find(reading)]
     return Review(source, (*findings, *_warnings(source)))
 
 

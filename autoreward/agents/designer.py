@@ -9,9 +9,10 @@ from typing import Literal, Protocol
 from autoreward.environments.folder import EnvironmentFolder, Task
 from autoreward.findings import Finding
 
-Operator = Literal["draft", "sample", "mutate", "cross", "repair"]
-"""How a reward came about: written anew, drawn from a policy, one parent changed, two parents
-combined, a refused one corrected."""
+Operator = Literal["draft", "sample", "mutate", "rewrite", "cross", "simplify", "repair", "edit"]
+"""How a reward came about: written anew, drawn from a policy, one parent changed, one parent's idea
+measured anew, two parents combined, one parent without what does not help, a refused one corrected,
+edited by a person."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,20 @@ class Attempt:
     components: tuple[Mapping[str, Mapping[str, float]], ...] = ()
     """Up to 10 snapshots over training: component → mean, std, min, max, share."""
     curve: tuple[tuple[int, float, float, float], ...] = ()
-    """(environment steps, primary fitness per step, episode length, reward) over training."""
+    """(environment steps, primary fitness per step, episode length, reward) at the same snapshots;
+    a length of 0 means that no episode had ended yet."""
     findings: tuple[Finding, ...] = ()
+    """What critic, trainer and analyzer found."""
+    paragraph: str = ""
+    """What its policy does and why, from the analyzer."""
+    notes: tuple[str, ...] = ()
+    """What people said about this very reward, oldest first."""
+    pinned: bool = False
+    """Whether a person wants it to stay a parent, whatever its rank."""
+    preference: float | None = None
+    """Elo rating from people's preferences between policies; 1000 is where everyone starts."""
+    parents: tuple[str, ...] = ()
+    """Ids of the candidates that it was made from."""
     seeds: int = 1
     """Training seeds behind the fitness."""
     episodes: int = 0
@@ -60,6 +73,8 @@ class Brief:
     """Discount per step."""
     retry: int = 0
     """How often this proposal's answer was a reward that the run already had."""
+    fresh: bool = False
+    """Whether an earlier answer to this proposal could not be mended: start from scratch."""
     elites: int = 2
     """How many of the best attempts are parents."""
     history: tuple[Attempt, ...] = ()
@@ -67,7 +82,11 @@ class Brief:
     failures: tuple[tuple[str, tuple[Finding, ...]], ...] = ()
     """Refused drafts of this run: file and findings."""
     notes: tuple[str, ...] = ()
-    """What people said about this run's rewards."""
+    """What people want a designer to know beside the description."""
+    feedback: tuple[str, ...] = ()
+    """What people said about this run's rewards, oldest first; a text may name a candidate."""
+    judged_by: Literal["task", "preference"] = "task"
+    """What the history is ranked by: the task's measurement, or people's preferences."""
     relevance: Mapping[str, float] = field(default_factory=dict)
     """Scalar state field → correlation in [-1, 1] with the primary fitness of the step under random
     behaviour, positive where more of the field goes with better fitness."""

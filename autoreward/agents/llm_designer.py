@@ -6,48 +6,58 @@ import ast
 import inspect
 import re
 from collections.abc import Sequence
-from random import Random
 
 from autoreward.agents.designer import Attempt, Brief, Draft, Operator
+from autoreward.agents.library import Library
+from autoreward.agents.operators.choosing import choose
+from autoreward.agents.operators.contract import PromptOperator
+from autoreward.agents.operators.repair import RepairOperator
 from autoreward.agents.prompts import PromptLibrary
 from autoreward.agents.tables import component_table, curve_table, short
 from autoreward.config import LLMSettings
 from autoreward.environments.card import render_card
+from autoreward.errors import RewardFileError
 from autoreward.findings import Finding
 from autoreward.llm.fences import extract_code
 from autoreward.llm.request import LLM, Message, Reply
 from autoreward.llm.settings import request_for
 from autoreward.rewards.functions import FUNCTIONS, describe_functions
+from autoreward.rewards.source import parse_reward
 from autoreward.rewards.vocabulary import describe_helpers
-from autoreward.seeds import rng
 
 ROLE = "designer"
 _OVERVIEW = 8
-"""Earlier attempts listed in a prompt by formula and score."""
+"""Earlier attempts listed in a prompt by score and idea."""
+_MEASURES = 3
+"""Attempts of that list, parents aside, that are shown with formula and components in words."""
 _MISTAKES = 6
 """Reasons of refusals listed in a prompt."""
-_REPLY_SHOWN = 2000
-"""Characters of an answer without a file that its repair shows."""
+_FEEDBACK = 12
+"""Latest remarks of people listed in a prompt."""
 _CHANGE_LOG = re.compile(r"^(added|changed|dropped|kept|removed|rescaled|rewritten)\b", re.I)
 
 
 class LLMDesigner:
     """Renders a prompt, asks, takes the reward file out of the reply.
 
-    The first generation drafts from scratch, each draft with an emphasis of its own. Later ones
-    change a parent at even places and cross two at odd ones.
+    How a proposal is made, and from which parents, is said in `autoreward.agents.operators`.
 
     Args:
         llm: Who is asked.
         settings: Model and sampling settings of every request.
-        prompts: The templates.
+        prompts: The templates, the worked examples and the proven rewards.
+        examples: Proven rewards of other tasks that a prompt shows at most.
     """
 
     name = "llm"
 
-    def __init__(self, llm: LLM, settings: LLMSettings, prompts: PromptLibrary) -> None:
+    def __init__(
+        self, llm: LLM, settings: LLMSettings, prompts: PromptLibrary, examples: int = 0
+    ) -> None:
         self.model = settings.model
         self._llm, self._settings, self._prompts = llm, settings, prompts
+        self._library = Library(prompts.library)
+        self._examples = examples
 
     def propose(self, brief: Brief) -> Draft:
         """Return the model's reward; without a file in its reply the draft carries the finding.
@@ -55,68 +65,57 @@ class LLMDesigner:
         Raises:
             LLMError: The model cannot be asked.
             BudgetExceeded: A limit on dollars or tokens is reached.
-            UsageError: A prompt template is broken.
+            UsageError: A prompt template or a page of the library is broken.
         """
-        operator, parents = _operator(brief)
-        user = self._prompts.render(operator, **_context(brief), parents=_shown(brief, parents))
-        return self._ask(brief, user, operator, tuple(parent.id for parent in parents))
+        operator = choose(brief)
+        parents = operator.parents(brief)
+        return self._ask(brief, operator, parents, tuple(parent.id for parent in parents))
 
     def repair(
         self, brief: Brief, draft: Draft, findings: Sequence[Finding], attempt: int
     ) -> Draft | None:
         """Return the model's correction of a refused draft; raises as `propose`."""
-        complete = not draft.findings
-        user = self._prompts.render(
-            "repair",
-            **_context(brief),
-            file=draft.text.strip() if complete else draft.text.strip()[:_REPLY_SHOWN],
-            complete=complete,
-            findings=[_with_line(finding, draft.text) for finding in findings],
-            attempt=attempt,
-        )
-        return self._ask(brief, user, "repair", draft.parents)
+        return self._ask(brief, RepairOperator(draft, findings, attempt), (), draft.parents)
 
-    def _ask(self, brief: Brief, user: str, operator: Operator, parents: tuple[str, ...]) -> Draft:
-        example = self._prompts.example_for(brief.folder)
+    def messages(
+        self, brief: Brief, operator: PromptOperator, parents: Sequence[Attempt]
+    ) -> tuple[Message, Message]:
+        """Return what the model is asked; raises UsageError where a template or page is broken."""
         system = self._prompts.render(
             "system",
             helpers=describe_helpers(),
             functions=describe_functions(),
             function_names=", ".join(FUNCTIONS),
-            example=example.text,
+            example=self._prompts.example_for(brief.folder).text,
+            proven=self._library.similar(
+                brief.folder, brief.task, brief.description, self._examples
+            ),
         )
+        user = self._prompts.render(
+            operator.name,
+            **_context(brief, parents),
+            **operator.variables(brief, parents),
+        )
+        return Message("system", system), Message("user", user)
+
+    def _ask(
+        self,
+        brief: Brief,
+        operator: PromptOperator,
+        shown: Sequence[Attempt],
+        parents: tuple[str, ...],
+    ) -> Draft:
         # Every proposal is a draw of its own: equal prompts of two proposals ask twice.
         request = request_for(
             self._settings,
-            Message("system", system),
-            Message("user", user),
+            *self.messages(brief, operator, shown),
             sample=brief.proposal,
             role=ROLE,
         )
-        return _read_reply(self._llm(request), operator, parents)
+        return _read_reply(self._llm(request), operator.name, parents)
 
 
-def _operator(brief: Brief) -> tuple[Operator, tuple[Attempt, ...]]:
-    """Return how to make this proposal, and from which attempts."""
-    if brief.generation == 0 or not brief.history:
-        return "draft", ()
-    elites = brief.history[: max(brief.elites, 1)]
-    first = elites[brief.index // 2 % len(elites)]
-    if brief.index % 2 == 0:
-        return "mutate", (first,)
-    others = [attempt for attempt in brief.history if attempt is not first]
-    if not others:
-        return "draft", ()
-    random = rng(brief.run_seed, "llm", brief.proposal, brief.retry)
-    return "cross", (first, _by_rank(others, random))
-
-
-def _by_rank(ranked: Sequence[Attempt], random: Random) -> Attempt:
-    """Draw one; the one at rank r (from 1) with weight 1 / r."""
-    return random.choices(ranked, [1.0 / rank for rank in range(1, len(ranked) + 1)])[0]
-
-
-def _context(brief: Brief) -> dict[str, object]:
+def _context(brief: Brief, parents: Sequence[Attempt]) -> dict[str, object]:
     """Return the variables that every user prompt has."""
     primary = brief.folder.fitness_named(brief.task.fitness)
     direction = "higher" if primary.direction == "max" else "lower"
@@ -125,15 +124,26 @@ def _context(brief: Brief) -> dict[str, object]:
         "description": brief.description,
         "fitness": primary.name,
         "better": f"{direction} is better",
-        "notes": brief.notes,
+        "judged_by": brief.judged_by,
+        "people": _people(brief),
         "steps": f"{brief.steps:,}",
         "gamma": f"{brief.gamma:g}",
         "mistakes": _mistakes(brief),
-        "overview": [_summary(attempt, brief) for attempt in brief.history[:_OVERVIEW]],
+        "overview": _overview(brief, parents),
+        "parents": [_shown(brief, parent) for parent in parents],
         "generation": brief.generation,
         "index": brief.index,
         "retry": brief.retry,
     }
+
+
+def _people(brief: Brief) -> list[str]:
+    """Return what people said, each remark once: in general, about the run, about attempts."""
+    about = [
+        f"about reward {attempt.id}: {note}" for attempt in brief.history for note in attempt.notes
+    ]
+    said = (*brief.feedback[-_FEEDBACK:], *about[:_FEEDBACK])
+    return list(dict.fromkeys(" ".join(text.split()) for text in (*brief.notes, *said)))
 
 
 def _mistakes(brief: Brief) -> list[str]:
@@ -147,37 +157,60 @@ def _mistakes(brief: Brief) -> list[str]:
     return list(dict.fromkeys(errors))[:_MISTAKES]
 
 
-def _summary(attempt: Attempt, brief: Brief) -> dict[str, str]:
-    mean, low, high = attempt.fitness[brief.task.fitness]
-    return {
-        "id": attempt.id,
-        "value": f"{short(mean)} [{short(low)}, {short(high)}]",
-        "formula": attempt.formula,
-        "idea": attempt.idea,
-    }
-
-
-def _shown(brief: Brief, parents: Sequence[Attempt]) -> list[dict[str, object]]:
-    """Return what the prompt tells of each parent."""
-    ranks = {attempt.id: rank for rank, attempt in enumerate(brief.history, 1)}
+def _overview(brief: Brief, parents: Sequence[Attempt]) -> list[dict[str, object]]:
+    """Return the best attempts; those near the top whose code is not shown with their measures."""
+    shown = {parent.id for parent in parents}
+    others = [attempt.id for attempt in brief.history if attempt.id not in shown][:_MEASURES]
     return [
         {
-            "id": parent.id,
-            "rank": ranks[parent.id],
-            "of": len(brief.history),
-            "file": parent.text.strip(),
-            "fitness": [
-                f"{name}: {short(mean)} [{short(low)}, {short(high)}]"
-                for name, (mean, low, high) in parent.fitness.items()
-            ],
-            "episodes": parent.episodes,
-            "seeds": parent.seeds,
-            "components": component_table(parent.components),
-            "curve": curve_table(parent.curve),
-            "findings": [str(finding) for finding in parent.findings],
+            "id": attempt.id,
+            "value": _value(attempt, brief),
+            "idea": attempt.idea,
+            "pinned": attempt.pinned,
+            "parent": attempt.id in shown,
+            "formula": attempt.formula if attempt.id in others else "",
+            "measures": _measures(attempt.text) if attempt.id in others else [],
         }
-        for parent in parents
+        for attempt in brief.history[:_OVERVIEW]
     ]
+
+
+def _value(attempt: Attempt, brief: Brief) -> str:
+    mean, low, high = attempt.fitness[brief.task.fitness]
+    value = f"{short(mean)} [{short(low)}, {short(high)}]"
+    return value if attempt.preference is None else f"{value}, Elo {attempt.preference:.0f}"
+
+
+def _measures(text: str) -> list[str]:
+    """Return the components of a file, each with what its docstring says."""
+    try:
+        components = parse_reward(text).components
+    except RewardFileError:  # a rule that came after the file was trained
+        return []
+    return [f"`{c.name}`: {c.doc or '(not described)'}" for c in components]
+
+
+def _shown(brief: Brief, parent: Attempt) -> dict[str, object]:
+    """Return what the prompt tells of a parent."""
+    ranks = {attempt.id: rank for rank, attempt in enumerate(brief.history, 1)}
+    return {
+        "id": parent.id,
+        "rank": ranks[parent.id],
+        "of": len(brief.history),
+        "pinned": parent.pinned,
+        "preference": "" if parent.preference is None else f"{parent.preference:.0f}",
+        "file": parent.text.strip(),
+        "fitness": [
+            f"{name}: {short(mean)} [{short(low)}, {short(high)}]"
+            for name, (mean, low, high) in parent.fitness.items()
+        ],
+        "episodes": parent.episodes,
+        "seeds": parent.seeds,
+        "paragraph": " ".join(parent.paragraph.split()),
+        "components": component_table(parent.components),
+        "curve": curve_table(parent.curve),
+        "findings": [str(finding) for finding in parent.findings],
+    }
 
 
 def _read_reply(reply: Reply, operator: Operator, parents: tuple[str, ...]) -> Draft:
@@ -215,12 +248,3 @@ def _explanation(code: str) -> tuple[str, str]:
     idea = "\n".join(lines[:log]).split("\n\n")[0]
     changes = "" if log is None else "\n".join(lines[log:])
     return " ".join(idea.split()), changes.strip()
-
-
-def _with_line(finding: Finding, text: str) -> str:
-    """Return a finding as one item, with the line of the file that it points at."""
-    match = re.search(r"\bline (\d+)\b", f"{finding.evidence} {finding.message}")
-    lines = text.splitlines()
-    if match is None or not 0 < int(match[1]) <= len(lines):
-        return str(finding)
-    return f"{finding}\n    {match[1]}: {lines[int(match[1]) - 1].strip()}"

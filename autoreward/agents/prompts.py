@@ -1,4 +1,4 @@
-"""The designers' prompts: Jinja templates and worked examples that users may edit."""
+"""The agents' prompts: Jinja templates, worked examples, proven rewards; users may edit them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from autoreward.llm.fences import extract_code
 from autoreward.rewards.source import parse_reward
 
 _EXAMPLES = "examples"
+_LIBRARY = "library"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Example:
 
 
 class PromptLibrary:
-    """Templates `*.j2` and `examples/*.md` of one directory.
+    """Templates `*.j2`, `examples/*.md` and `library/*.md` of one directory.
 
     Args:
         directory: A run's snapshot, or any edited copy; None takes those of the installation.
@@ -68,6 +69,11 @@ class PromptLibrary:
             raise UsageError(f"{self.directory / name}.j2: {error}") from None
         return text.strip() + "\n"
 
+    @property
+    def library(self) -> Path:
+        """Folder of the proven rewards; it need not exist."""
+        return self.directory / _LIBRARY
+
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         """The worked examples, by file name.
@@ -95,7 +101,7 @@ class PromptLibrary:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all templates and examples, 64 hex digits."""
+        """SHA-256 of all templates, examples and proven rewards, 64 hex digits."""
         digest = hashlib.sha256()
         for path in self._files():
             content = path.read_bytes()
@@ -104,7 +110,7 @@ class PromptLibrary:
         return digest.hexdigest()
 
     def snapshot(self, to: Path) -> None:
-        """Copy all templates and examples to `to`, whole or not at all, for a library of its own.
+        """Copy all files to `to`, whole or not at all, for a prompt library of its own.
 
         Args:
             to: A directory that does not exist yet.
@@ -118,7 +124,8 @@ class PromptLibrary:
         unfinished.rename(to)
 
     def _files(self) -> list[Path]:
-        return sorted([*self.directory.glob("*.j2"), *self._example_files()])
+        pages = (*self._example_files(), *self.library.glob("*.md"))
+        return sorted([*self.directory.glob("*.j2"), *pages])
 
     def _example_files(self) -> list[Path]:
         return list((self.directory / _EXAMPLES).glob("*.md"))

@@ -1,4 +1,8 @@
-"""Training statistics as short text tables: numbers come from here, a model only explains them."""
+"""Training statistics as short text tables: numbers come from here, a model only explains them.
+
+Both tables have a column for each snapshot of training, numbered from 1, so that a column of one is
+the same moment as that column of the other.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from collections.abc import Mapping, Sequence
 Snapshot = Mapping[str, Mapping[str, float]]
 """Component → mean, std, min, max, share, at one moment of training."""
 
+USELESS = frozenset({"near zero", "constant", "flat"})
+"""Remarks on components that a policy cannot learn from."""
 _NEAR_ZERO = 0.01
 _FLAT = 0.05
 _DOMINANT = 0.8
 _SATURATED = 0.02
-_CURVE_ROWS = 6
+_COLUMNS = 10
 
 
 def component_table(snapshots: Sequence[Snapshot]) -> str:
@@ -22,17 +28,30 @@ def component_table(snapshots: Sequence[Snapshot]) -> str:
     """
     if not snapshots:
         return "no statistics: training ended too early"
-    rows = [
-        "| component | mean, start to end | std, min, max at the end | share at the end | remark |",
-        "|---|---|---|---|---|",
-    ]
+    count = len(snapshots)
+    thirds = list(dict.fromkeys((0, count // 2, count - 1)))
+    moments = ", ".join(str(i + 1) for i in thirds)
+    rows = _head(
+        "mean in snapshot",
+        *_numbers(count),
+        f"std in {moments}",
+        f"min, max in {count}",
+        f"share in {moments}",
+        "remark",
+    )
     for name in snapshots[-1]:
-        series = [snapshot[name] for snapshot in snapshots if name in snapshot]
-        means = " ".join(short(entry["mean"]) for entry in series)
+        series = [snapshot[name] for snapshot in snapshots]
         last = series[-1]
-        spread = ", ".join(short(last[key]) for key in ("std", "min", "max"))
-        remark = diagnose(series, alone=len(snapshots[-1]) == 1)
-        rows.append(f"| {name} | {means} | {spread} | {last['share']:.2f} | {remark} |")
+        rows.append(
+            _row(
+                name,
+                *(short(series[i]["mean"]) for i in _picked(count)),
+                ", ".join(short(series[i]["std"]) for i in thirds),
+                f"{short(last['min'])}, {short(last['max'])}",
+                ", ".join(f"{series[i]['share']:.2f}" for i in thirds),
+                diagnose(series, alone=len(snapshots[-1]) == 1),
+            )
+        )
     return "\n".join(rows)
 
 
@@ -59,15 +78,20 @@ def diagnose(series: Sequence[Mapping[str, float]], alone: bool = False) -> str:
 
 
 def curve_table(curve: Sequence[tuple[int, float, float, float]]) -> str:
-    """Return a few rows of (environment steps, fitness per step, episode length, reward)."""
+    """Return how (environment steps, fitness per step, episode length, reward) went.
+
+    Args:
+        curve: At the snapshots of training; a length of 0 means that no episode had ended yet.
+    """
     if not curve:
         return "no curve: training ended too early"
-    count = min(_CURVE_ROWS, len(curve))
-    picked = [curve[round(i * (len(curve) - 1) / max(count - 1, 1))] for i in range(count)]
-    rows = ["| steps | fitness per step | episode length | reward |", "|---|---|---|---|"]
+    points = [curve[i] for i in _picked(len(curve))]
+    rows = _head("in snapshot", *_numbers(len(curve)))
     rows += [
-        f"| {steps} | {short(fitness)} | {length:.0f} | {short(reward)} |"
-        for steps, fitness, length, reward in picked
+        _row("environment steps", *(str(point[0]) for point in points)),
+        _row("fitness per step", *(short(point[1]) for point in points)),
+        _row("episode length", *(f"{point[2]:.0f}" if point[2] else "-" for point in points)),
+        _row("reward per step", *(short(point[3]) for point in points)),
     ]
     return "\n".join(rows)
 
@@ -75,3 +99,21 @@ def curve_table(curve: Sequence[tuple[int, float, float, float]]) -> str:
 def short(value: float) -> str:
     """Return a number in three significant digits."""
     return f"{value:.3g}"
+
+
+def _picked(count: int) -> list[int]:
+    """Return the snapshots that have a column: all, or 10 from the first to the last."""
+    columns = min(_COLUMNS, count)
+    return [round(i * (count - 1) / max(columns - 1, 1)) for i in range(columns)]
+
+
+def _numbers(count: int) -> list[str]:
+    return [str(i + 1) for i in _picked(count)]
+
+
+def _head(*cells: str) -> list[str]:
+    return [_row(*cells), "|" + "---|" * len(cells)]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -35,21 +35,49 @@ def test_a_single_component_dominates_rightly() -> None:
 
 
 def test_component_table_shows_course_and_end() -> None:
-    """A row has the means over training and the statistics at the end."""
-    table = component_table([{"up": point, "calm": entry(0.4)} for point in RISING])
-    rows = table.splitlines()
-    assert rows[2] == "| up | 0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 | 0.1, 0, 1 | 0.30 |  |"
+    """A row has the mean of every snapshot, the spread and share at three, the range at the end."""
+    rows = component_table([{"up": point, "calm": entry(0.4)} for point in RISING]).splitlines()
+    assert rows[0].startswith(
+        "| mean in snapshot | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | std in 1, 5, 9 |"
+    )
+    means = " | ".join(f"{0.1 * i:.3g}" for i in range(9))
+    assert rows[2] == f"| up | {means} | 0.1, 0.1, 0.1 | 0, 1 | 0.30, 0.30, 0.30 |  |"
     assert rows[3].endswith("| flat |")
     assert len(rows) == 4
+    assert len({row.count("|") for row in rows}) == 1
 
 
-def test_curve_table_keeps_start_and_end() -> None:
-    """A long curve is thinned to a few rows that include the first and the last."""
-    rows = curve_table([(i * 1000, i / 7, 50.0 + i, 0.5) for i in range(40)]).splitlines()
-    assert rows[2] == "| 0 | 0 | 50 | 0.5 |"
-    assert rows[-1] == "| 39000 | 5.57 | 89 | 0.5 |"
-    assert len(rows) == 8
-    assert curve_table([(5, 1.0, 2.0, 3.0)]).splitlines()[2:] == ["| 5 | 1 | 2 | 3 |"]
+def test_one_snapshot_is_enough() -> None:
+    """A first short training has a table, too."""
+    row = component_table([{"up": entry(0.5)}]).splitlines()[2]
+    assert row == "| up | 0.5 | 0.1 | 0, 1 | 0.30 | flat |"
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 40])
+def test_both_tables_have_the_same_columns(count: int) -> None:
+    """A column of the curve is the same moment as that column of the components."""
+    curve = curve_table([(i, 0.0, 1.0, 0.0) for i in range(count)]).splitlines()
+    components = component_table([{"up": entry(float(i))} for i in range(count)]).splitlines()
+    numbers = [int(cell) for cell in curve[0].split("|")[2:-1]]
+    columns = len(numbers)
+    assert columns == min(count, 10)
+    assert [int(cell) for cell in components[0].split("|")[2 : 2 + columns]] == numbers
+    assert [float(cell) for cell in components[2].split("|")[2 : 2 + columns]] == [
+        number - 1.0 for number in numbers
+    ]
+    assert [int(cell) for cell in curve[2].split("|")[2:-1]] == [number - 1 for number in numbers]
+    assert (numbers[0], numbers[-1]) == (1, count)
+
+
+def test_curve_table_has_a_row_for_each_measure() -> None:
+    """Steps are written in full; a length before any episode has ended is not given as 0."""
+    rows = curve_table([(16384, 0.5, 0.0, 1.25), (163840, 0.125, 42.4, -3.0)]).splitlines()
+    assert rows[2:] == [
+        "| environment steps | 16384 | 163840 |",
+        "| fitness per step | 0.5 | 0.125 |",
+        "| episode length | - | 42 |",
+        "| reward per step | 1.25 | -3 |",
+    ]
 
 
 def test_missing_statistics_are_said() -> None:

@@ -96,3 +96,88 @@ def test_warnings_do_not_refuse(hopper: EnvironmentFolder) -> None:
     assert {finding.severity for finding in found.findings} == {"warning"}
     assert "idle" in codes["unused-component"].message
     assert "tall" not in codes["unused-component"].message
+
+
+def body(line: str, name: str = "tall") -> str:
+    return f"def {name}(state, action, next_state):\n    return {line}\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("next_state.pitch - next_state.pitch.mean()", True),
+        ("next_state.joint_velocity.sum(dim=-1) / next_state.joint_velocity.abs().max()", True),
+        ("next_state.pitch * torch.norm(action)", True),
+        (
+            "torch.linalg.norm(next_state.joint_velocity - state.joint_velocity) * action[:, 0]",
+            True,
+        ),
+        ("next_state.joint_velocity.abs().max(dim=-1).values", False),
+        ("torch.norm(action, dim=-1)", False),
+        ("torch.max(next_state.pitch, next_state.torso_height)", False),
+        ("next_state.pitch * torch.tensor([1.0, 2.0]).sum()", False),
+        ("torch.stack([next_state.pitch, next_state.torso_height]).mean(0)", False),
+    ],
+)
+def test_visible_reductions_over_the_batch_are_errors(
+    hopper: EnvironmentFolder, line: str, whole: bool
+) -> None:
+    """A reduction of all rows is refused without a run; one over entries is not."""
+    found = review(body(line) + FORMULA, hopper.schema).findings
+    assert ("batch-mixing" in {finding.code for finding in found}) is whole
+
+
+@pytest.mark.parametrize(
+    ("formula", "noted"),
+    [
+        ("fast + 0.5 * tall", True),
+        ("fast - (-2 * tall)", True),
+        ("fast + potential(tall)", False),
+        ("fast * tall", False),
+        ("fast - tall", False),
+        ("tall", False),
+        ("fast + there", False),
+    ],
+)
+def test_a_raw_dense_score_of_the_state_is_a_note(
+    hopper: EnvironmentFolder, formula: str, noted: bool
+) -> None:
+    """A score of the state added at every step beside others is pointed out, never refused."""
+    text = (
+        body("torch.tanh(next_state.torso_height)")
+        + body("next_state.forward_velocity", "fast")
+        + body("(next_state.torso_height > 1.3).float()", "there")
+        + f'FORMULA = "{formula}"\n'
+    )
+    found = review(text, hopper.schema)
+    severities = {f.severity for f in found.findings if f.code == "dense-score"}
+    assert found.accepted
+    assert severities == ({"note"} if noted else set())
+
+
+@pytest.mark.parametrize(
+    ("task", "missing"),
+    [
+        ("Hop in place as high as you can.", True),
+        ("Hop on one foot contact at a time.", True),
+        ("Hop and land a backflip.", False),
+        ("Do something nice.", False),
+        ("", False),
+    ],
+)
+def test_a_quantity_that_the_task_names_must_be_read(
+    hopper: EnvironmentFolder, task: str, missing: bool
+) -> None:
+    """A task about height, and nothing that measures it: a warning with the fields to read."""
+    text = body("bell(next_state.pitch, 0.2)", "level") + 'FORMULA = "level"\n'
+    found = review(text, hopper.schema, task)
+    warnings = [f for f in found.findings if f.code == "unused-state"]
+    assert found.accepted
+    assert bool(warnings) is missing
+    assert all(f.severity == "warning" and "foot_contact" in f.evidence for f in warnings)
+
+
+def test_speed_may_be_measured_by_two_positions(hopper: EnvironmentFolder) -> None:
+    """The change of a position is a speed."""
+    text = body("next_state.torso_x - state.torso_x", "gain") + 'FORMULA = "gain"\n'
+    assert not review(text, hopper.schema, "Hop as fast as you can.").findings

@@ -1,74 +1,19 @@
+"""What the designer makes of a reply, and whom it takes as parents."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from scripted_llm import FILE, ScriptedLLM, ask, designer
 
 from autoreward.agents.critic import review
 from autoreward.agents.designer import Attempt, Brief, Draft
-from autoreward.agents.llm_designer import LLMDesigner
-from autoreward.agents.prompts import PromptLibrary
-from autoreward.config import LLMSettings
-from autoreward.environments.card import render_card
-from autoreward.environments.folder import find_environments, open_environment
 from autoreward.errors import LLMError
-from autoreward.findings import Finding
 from autoreward.llm.request import Reply, Request
-from autoreward.rewards.functions import FUNCTIONS
-from autoreward.rewards.vocabulary import HELPERS
 
 MakeBrief = Callable[..., Brief]
 MakeAttempt = Callable[..., Attempt]
-FILE = '''"""Stand tall,
-then be fast.
-
-Changed: margin 0.5 → 0.8, because `tall` was near zero.
-Kept: the gate.
-"""
-
-
-def tall(state, action, next_state):
-    """Torso height, in [0, 1]."""
-    return tolerance(next_state.torso_height, lower=1.2, upper=inf, margin=0.8)
-
-
-FORMULA = "tall"
-'''
-SNAPSHOT = {
-    "tall": {"mean": 0.25, "std": 0.1, "min": 0.0, "max": 0.5, "share": 0.9},
-    "fast": {"mean": 0.0, "std": 0.001, "min": 0.0, "max": 0.01, "share": 0.0},
-}
-
-
-class ScriptedLLM:
-    """Answers every request with the same text and keeps the requests."""
-
-    def __init__(self, text: str = f"```python\n{FILE}```", finish: str = "stop") -> None:
-        self.reply = Reply(text, "scripted", finish, output_tokens=99)
-        self.requests: list[Request] = []
-
-    def __call__(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply
-
-    @property
-    def system(self) -> str:
-        return self.requests[-1].messages[0].content
-
-    @property
-    def user(self) -> str:
-        return self.requests[-1].messages[1].content
-
-
-def designer(llm: Callable[[Request], Reply]) -> LLMDesigner:
-    return LLMDesigner(llm, LLMSettings(model="openai/some-model"), PromptLibrary())
-
-
-def ask(brief: Brief) -> tuple[ScriptedLLM, Draft]:
-    llm = ScriptedLLM()
-    return llm, designer(llm).propose(brief)
 
 
 def test_draft_has_file_idea_and_changes(make_brief: MakeBrief) -> None:
@@ -81,90 +26,6 @@ def test_draft_has_file_idea_and_changes(make_brief: MakeBrief) -> None:
     )
     assert (draft.operator, draft.parents, draft.findings) == ("draft", (), ())
     assert review(draft.text, make_brief().folder.schema).accepted
-
-
-def test_prompt_holds_all_that_is_needed(make_brief: MakeBrief) -> None:
-    """Card, task, contract, helpers, formula functions and the people's notes are in the prompt."""
-    failure = ("text", (Finding("unknown-name", "error", "there is no field 'torso_heigth'"),))
-    brief = make_brief(notes=("it leans back",), failures=(failure, failure))
-    llm, _ = ask(brief)
-    assert render_card(brief.folder, brief.task).strip() in llm.user
-    assert brief.description in llm.user
-    assert brief.task.success in llm.user
-    assert "`forward_speed` (higher is better)" in llm.user
-    assert "it leans back" in llm.user
-    assert llm.user.count("there is no field 'torso_heigth'") == 1
-    assert "def NAME(state, action, next_state):" in llm.system
-    assert 'FORMULA = "' in llm.system
-    assert all(f"`{helper.signature}`" in llm.system for helper in HELPERS.values())
-    assert all(f"`{function.signature}`" in llm.system for function in FUNCTIONS.values())
-    assert [message.role for message in llm.requests[0].messages] == ["system", "user"]
-    assert llm.requests[0].role == "designer"
-
-
-@pytest.mark.parametrize("name", sorted(find_environments()))
-def test_answers_are_not_in_the_prompt(name: str, make_brief: MakeBrief) -> None:
-    """Neither fitness code nor the environment's own rewards reach the model."""
-    folder = open_environment(name)
-    for task in folder.tasks.values():
-        llm, _ = ask(make_brief(folder=folder, task=task))
-        prompt = llm.system + llm.user
-        assert "fitness_steps" not in prompt
-        for filename in filter(None, ("env.py", task.human, task.sparse)):
-            lines = [line.strip() for line in folder.read(filename).splitlines()]
-            code = [line for line in lines if line.startswith(("return ", "FORMULA", "self."))]
-            leaked = [line for line in code if len(line) > 30 and line in prompt]
-            assert not leaked
-
-
-def test_system_message_is_stable(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:
-    """It is the same for drafts, children and repairs, so that providers can cache it."""
-    llm = ScriptedLLM()
-    first = designer(llm)
-    draft = first.propose(make_brief())
-    first.propose(make_brief(generation=1, proposal=9, history=(make_attempt("a"),)))
-    first.repair(make_brief(), draft, [Finding("syntax", "error", "bad")], 1)
-    assert len({request.messages[0].content for request in llm.requests}) == 1
-
-
-def test_drafts_of_a_generation_differ(make_brief: MakeBrief) -> None:
-    """Siblings get different emphases, and no two proposals share an answer in the cache."""
-    llm = ScriptedLLM()
-    for index in range(12):
-        designer(llm).propose(make_brief(proposal=index, index=index))
-    assert len({request.messages[1].content for request in llm.requests[:6]}) == 6
-    assert len({request.key for request in llm.requests}) == 12
-
-
-def test_retry_asks_for_something_else(make_brief: MakeBrief) -> None:
-    """A duplicate is asked for again in other words, each time anew."""
-    llm = ScriptedLLM()
-    for retry in range(3):
-        designer(llm).propose(make_brief(retry=retry))
-    assert len({request.key for request in llm.requests}) == 3
-    assert "already has" in llm.user
-    assert "already has" not in llm.requests[0].messages[1].content
-
-
-def test_even_places_mutate(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:
-    """A mutation shows the parent's code, scores with intervals, statistics and findings."""
-    finding = Finding("overflow", "warning", "not finite at extreme states")
-    best = make_attempt(
-        "best", 2.0, components=(SNAPSHOT,) * 10,
-        curve=((0, 0.5, 21.0, 1.0), (999, 0.75, 43.0, 2.0)),
-        findings=(finding,), seeds=3,
-    )  # fmt: skip
-    llm, draft = ask(make_brief(generation=1, proposal=6, history=(best, make_attempt("worse"))))
-    assert (draft.operator, draft.parents) == ("mutate", ("best",))
-    assert best.text.strip() in llm.user
-    assert "forward_speed: 2 [1.88, 2.12]  ← decides" in llm.user
-    assert "17 episodes" in llm.user
-    assert "3 training seeds" in llm.user
-    assert "| fast | 0 0 0 0 0 0 0 0 0 0 | 0.001, 0, 0.01 | 0.00 | near zero |" in llm.user
-    assert "| 999 | 0.75 | 43 | 2 |" in llm.user
-    assert "not finite at extreme states" in llm.user
-    assert "the idea of worse" in llm.user
-    assert "Kept: …" in llm.user
 
 
 def test_parents_rotate_over_the_elites(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:
@@ -295,23 +156,3 @@ def test_errors_of_the_model_pass_through(make_brief: MakeBrief) -> None:
 
     with pytest.raises(LLMError, match="no connection"):
         designer(broken).propose(make_brief())
-
-
-def test_every_template_variable_is_given(
-    make_brief: MakeBrief, make_attempt: MakeAttempt, tmp_path: Path
-) -> None:
-    """All templates render from a snapshot too, with and without optional parts."""
-    PromptLibrary().snapshot(tmp_path / "prompts")
-    llm = ScriptedLLM()
-    agent = LLMDesigner(llm, LLMSettings(model="m"), PromptLibrary(tmp_path / "prompts"))
-    history = (make_attempt("a"), make_attempt("b", components=(SNAPSHOT,)))
-    plain = make_brief()
-    full = make_brief(retry=1, notes=("n",), generation=2, history=history)
-    for brief in (plain, full, replace(full, index=1)):
-        draft = agent.propose(brief)
-        assert agent.repair(brief, draft, [Finding("x", "error", "y", "line 99")], 1) is not None
-    for request in llm.requests:
-        for message in request.messages:
-            assert "{{" not in message.content
-            assert "{%" not in message.content
-            assert "\n\n\n\n" not in message.content

@@ -73,6 +73,17 @@ def test_digest_covers_examples(copy: Path) -> None:
     assert PromptLibrary(copy).digest != before
 
 
+def test_proven_rewards_belong_to_the_prompts(copy: Path, tmp_path: Path) -> None:
+    """A run's snapshot holds them, and an edited one is another set of prompts."""
+    library = PromptLibrary(copy)
+    before = library.digest
+    library.snapshot(tmp_path / "run")
+    assert PromptLibrary(tmp_path / "run").digest == before
+    page = next((tmp_path / "run" / "library").glob("*.md"))
+    page.write_text(page.read_text() + "\n")
+    assert PromptLibrary(tmp_path / "run").digest != before
+
+
 @pytest.mark.parametrize("name", sorted(find_environments()))
 def test_example_is_of_another_environment(name: str) -> None:
     """The example shares neither name nor state fields with the environment of the prompt."""
@@ -99,12 +110,12 @@ def test_bad_example_is_refused(copy: Path) -> None:
 
 @pytest.mark.parametrize("example", PromptLibrary().examples, ids=lambda example: example.name)
 def test_examples_keep_every_rule(example) -> None:
-    """The examples pass the critic without a word, and load."""
+    """The examples pass the critic with notes at most, and load."""
     fields = tuple(
         Field(name, "", "m", "", shape=MADE_UP.get(name, ())) for name in sorted(example.fields)
     )
     schema = StateSchema(fields, (Actuator("push", "N", ""),), 0.05)
     code = extract_code(example.text)
     assert code is not None
-    assert review(code, schema).findings == ()
+    assert {finding.severity for finding in review(code, schema).findings} <= {"note"}
     assert len(load_reward(code, schema).components) >= 4
