@@ -1,4 +1,4 @@
-"""One SQLite file with one writer: opening, locking, transactions, recovery, errors as sentences.
+"""One SQLite file: opening, locking, transactions, events, recovery, errors as sentences.
 
 Rollback journal and full sync: the file is whole after `kill -9` and after a power loss, works on
 network file systems, and is copied by copying it.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from autoreward.errors import RunError
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of schema.sql; a file of another version is refused."""
 _BUSY_S = 30.0
 """Seconds to wait for a reader or writer that is busy with the file."""
@@ -176,3 +178,22 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self._path} cannot be used: {error}") from None
+
+
+def json_text(value: Any) -> str:
+    """Return a JSON-ready value as it is kept."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def must(found: object, what: str) -> None:
+    """Hold that something is in the journal: a caller that names what is not there has a bug."""
+    if not found:
+        raise ValueError(f"the journal has no {what}")
+
+
+def log_event(db: sqlite3.Connection, kind: str, data: Mapping[str, Any]) -> int:
+    """Append an event inside a transaction and return its `seq`."""
+    row = (time.time(), kind, json_text(data))
+    seq = db.execute("INSERT INTO events (at, kind, data) VALUES (?, ?, ?)", row).lastrowid
+    assert seq is not None
+    return seq

@@ -6,21 +6,20 @@ Every method that writes is one transaction: after it returns, the fact and its 
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
-from types import TracebackType
 from typing import Any
 
 import yaml
 
 from autoreward.errors import RunError
 from autoreward.findings import Finding
-from autoreward.store.database import Database, RunLock
-from autoreward.store.queries import Queries, job_of, proposal_of
+from autoreward.store.database import Database, RunLock, json_text, log_event, must
+from autoreward.store.people import People, insert_candidate
+from autoreward.store.queries import job_of, proposal_of
 from autoreward.store.records import CandidateState, Job, JobState, Proposal, ProposalState, Purpose
 from autoreward.store.rundir import RunFiles, write_atomic
 
@@ -28,10 +27,11 @@ Scores = Mapping[str, Mapping[str, Sequence[float]]]
 """split → fitness name → one value per episode."""
 
 
-class Journal(Queries):
+class Journal(People):
     """A run's journal; made by `create`, `open` or `read`, and a context manager.
 
-    Threads may share it. One process writes; any number read at the same time.
+    Threads may share it. One process works on the run; any number read at the same time, and
+    people write beside it what they think (`beside`).
     """
 
     def __init__(self, directory: Path, database: Database, lock: RunLock | None) -> None:
@@ -65,8 +65,8 @@ class Journal(Queries):
             }
             with database.transaction() as db:
                 for key, value in facts.items():
-                    db.execute("INSERT INTO meta VALUES (?, ?)", (key, _json(value)))
-                _log(db, "run-created", {})
+                    db.execute("INSERT INTO meta VALUES (?, ?)", (key, json_text(value)))
+                log_event(db, "run-created", {})
             write_atomic(files.config, yaml.safe_dump(dict(config), sort_keys=False))
         except BaseException:
             lock.release()
@@ -99,33 +99,42 @@ class Journal(Queries):
         """
         return cls(directory, Database(RunFiles(directory).database, "read"), None)
 
+    @classmethod
+    def beside(cls, directory: Path) -> People:
+        """Open a run for people to write to, whether somebody works on it or not.
+
+        Raises:
+            RunError: No run there, or damaged.
+        """
+        # Without the run lock: a run that waits for a person's word holds it all the time. What
+        # people write only adds rows, and SQLite's own lock brings the two writers' transactions
+        # into an order, each of them waiting until the other's is done.
+        return People(directory, Database(RunFiles(directory).database, "write"))
+
     def close(self) -> None:
         """Close the journal and let others write."""
-        self._db.close()
+        super().close()
         if self._lock:
             self._lock.release()
             self._lock = None
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def set_meta(self, key: str, value: Any) -> None:
         """Keep a JSON-ready value under a name, in the place of the old one."""
         with self._db.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _json(value)))
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json_text(value)))
+
+    def extend(self, config: Mapping[str, Any], generations: int, notes: Mapping[str, Any]) -> None:
+        """Replace the settings by those of a run that searches `generations` more, and `notes`."""
+        with self._db.transaction() as db:
+            for key, value in {"config": dict(config), **notes}.items():
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json_text(value)))
+            log_event(db, "run-extended", {"generations": generations})
+        write_atomic(self.files.config, yaml.safe_dump(dict(config), sort_keys=False))
 
     def event(self, kind: str, **data: Any) -> None:
         """Append an event that no other method writes."""
         with self._db.transaction() as db:
-            _log(db, kind, data)
+            log_event(db, kind, data)
 
     def open_proposal(
         self,
@@ -144,10 +153,10 @@ class Journal(Queries):
             seen = db.execute("SELECT max(seq) FROM events").fetchone()[0]
             new = db.execute(
                 "INSERT OR IGNORE INTO proposals VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, '')",
-                (number, generation, operator, _json(list(parents)), model, seen),
+                (number, generation, operator, json_text(list(parents)), model, seen),
             ).rowcount
             if new:
-                _log(db, "proposal-opened", {"proposal": number, "operator": operator})
+                log_event(db, "proposal-opened", {"proposal": number, "operator": operator})
             row = db.execute("SELECT * FROM proposals WHERE number = ?", (number,)).fetchone()
         return proposal_of(row)
 
@@ -162,16 +171,16 @@ class Journal(Queries):
         parents: Sequence[str] | None = None,
     ) -> None:
         """Note what came of a proposal, and by which operator from which parents, once known."""
-        made_from = None if parents is None else _json(list(parents))
+        made_from = None if parents is None else json_text(list(parents))
         with self._db.transaction() as db:
             changed = db.execute(
                 "UPDATE proposals SET state = ?, candidate = ?, reason = ?, "
                 "operator = coalesce(?, operator), parents = coalesce(?, parents) WHERE number = ?",
                 (state, candidate, reason, operator, made_from, number),
             ).rowcount
-            _must(changed, f"proposal {number}")
+            must(changed, f"proposal {number}")
             data = {"proposal": number, "candidate": candidate, "reason": reason}
-            _log(db, f"proposal-{state}", data)
+            log_event(db, f"proposal-{state}", data)
 
     def add_candidate(
         self,
@@ -186,16 +195,19 @@ class Journal(Queries):
     ) -> bool:
         """Keep a new reward, and its file for people; return False if it is known already."""
         with self._db.transaction() as db:
-            new = db.execute(
-                "INSERT OR IGNORE INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, 'proposed', ?)",
-                (candidate_id, proposal, text, formula, skeleton, idea, changes, time.time()),
-            ).rowcount
-            if new:
-                data = {"candidate": candidate_id, "proposal": proposal, "formula": formula}
-                _log(db, "candidate-proposed", data)
+            new = insert_candidate(
+                db,
+                candidate_id,
+                proposal=proposal,
+                text=text,
+                formula=formula,
+                skeleton=skeleton,
+                idea=idea,
+                changes=changes,
+            )
         if new or not self.files.candidate(candidate_id).exists():
             write_atomic(self.files.candidate(candidate_id), text)
-        return bool(new)
+        return new
 
     def set_candidate_state(
         self, candidate_id: str, state: CandidateState, reason: str = ""
@@ -205,8 +217,8 @@ class Journal(Queries):
             changed = db.execute(
                 "UPDATE candidates SET state = ? WHERE id = ?", (state, candidate_id)
             ).rowcount
-            _must(changed, f"candidate {candidate_id}")
-            _log(db, f"candidate-{state}", {"candidate": candidate_id, "reason": reason})
+            must(changed, f"candidate {candidate_id}")
+            log_event(db, f"candidate-{state}", {"candidate": candidate_id, "reason": reason})
 
     def queue_job(
         self, job_id: str, *, candidate: str, purpose: Purpose, training_seed: int, steps: int
@@ -227,7 +239,9 @@ class Journal(Queries):
                 (job_id,),
             ).rowcount
             if new or again:
-                _log(db, "job-queued", {"job": job_id, "candidate": candidate, "purpose": purpose})
+                log_event(
+                    db, "job-queued", {"job": job_id, "candidate": candidate, "purpose": purpose}
+                )
             row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return job_of(row)
 
@@ -239,8 +253,8 @@ class Journal(Queries):
                 "WHERE id = ? AND state = 'queued'",
                 (time.time(), job_id),
             ).rowcount
-            _must(changed, f"queued job {job_id}")
-            _log(db, "job-started", {"job": job_id})
+            must(changed, f"queued job {job_id}")
+            log_event(db, "job-started", {"job": job_id})
 
     def finish_job(
         self,
@@ -266,20 +280,20 @@ class Journal(Queries):
         """
         with self._db.transaction() as db:
             row = db.execute("SELECT candidate FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            _must(row is not None, f"job {job_id}")
+            must(row is not None, f"job {job_id}")
             db.execute(
                 "UPDATE jobs SET state = ?, result = ?, env_steps = ?, finished = ? WHERE id = ?",
-                (state, _json(dict(result or {})), env_steps, time.time(), job_id),
+                (state, json_text(dict(result or {})), env_steps, time.time(), job_id),
             )
             _add_scores(db, job_id, scores or {})
             _add_findings(db, findings, row["candidate"], None, job_id, source)
-            _log(db, f"job-{state}", {"job": job_id, "candidate": row["candidate"]})
+            log_event(db, f"job-{state}", {"job": job_id, "candidate": row["candidate"]})
 
     def add_scores(self, job_id: str, scores: Scores) -> None:
         """Keep what a finished training's policy scored on a further split."""
         with self._db.transaction() as db:
             _add_scores(db, job_id, scores)
-            _log(db, "job-scored", {"job": job_id, "splits": list(scores)})
+            log_event(db, "job-scored", {"job": job_id, "splits": list(scores)})
 
     def add_findings(
         self,
@@ -293,6 +307,19 @@ class Journal(Queries):
         """Keep observations about a candidate, a proposal that became none, or a training."""
         with self._db.transaction() as db:
             _add_findings(db, findings, candidate, proposal, job, source)
+
+    def add_analysis(
+        self, job_id: str, data: Mapping[str, Any], findings: Iterable[Finding]
+    ) -> None:
+        """Keep what a training shows, in the place of what was known, and new findings about it."""
+        with self._db.transaction() as db:
+            row = db.execute("SELECT candidate FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            must(row is not None, f"job {job_id}")
+            db.execute(
+                "INSERT OR REPLACE INTO analyses VALUES (?, ?)", (job_id, json_text(dict(data)))
+            )
+            _add_findings(db, findings, row["candidate"], None, job_id, "analyzer")
+            log_event(db, "job-analyzed", {"job": job_id, "candidate": row["candidate"]})
 
     def reserve_call(
         self, key: str, *, proposal: int | None, role: str, model: str, usd: float, tokens: int
@@ -322,8 +349,8 @@ class Journal(Queries):
                 "output_tokens = ?, usd = ?, seconds = ? WHERE key = ? AND state = 'reserved'",
                 (input_tokens, cached_tokens, output_tokens, usd, seconds, key),
             ).rowcount
-            _must(changed, f"reserved call {key}")
-            _log(db, "call-done", {"key": key, "usd": usd, "seconds": seconds})
+            must(changed, f"reserved call {key}")
+            log_event(db, "call-done", {"key": key, "usd": usd, "seconds": seconds})
 
     def release_call(self, key: str) -> None:
         """Note that a call failed for good and costs nothing."""
@@ -333,32 +360,16 @@ class Journal(Queries):
                 "WHERE key = ? AND state = 'reserved'",
                 (key,),
             ).rowcount
-            _must(changed, f"reserved call {key}")
-            _log(db, "call-failed", {"key": key})
+            must(changed, f"reserved call {key}")
+            log_event(db, "call-failed", {"key": key})
 
     def lose_calls(self) -> int:
         """Mark the calls that were on the wire when the run was killed; they stay booked."""
         with self._db.transaction() as db:
             lost = db.execute("UPDATE calls SET state = 'lost' WHERE state = 'reserved'").rowcount
             if lost:
-                _log(db, "calls-lost", {"calls": lost})
+                log_event(db, "calls-lost", {"calls": lost})
         return lost
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _must(found: int, what: str) -> None:
-    """A caller that names what is not there has a bug."""
-    if not found:
-        raise ValueError(f"the journal has no {what}")
-
-
-def _log(db: Connection, kind: str, data: Mapping[str, Any]) -> None:
-    db.execute(
-        "INSERT INTO events (at, kind, data) VALUES (?, ?, ?)", (time.time(), kind, _json(data))
-    )
 
 
 def _add_scores(db: Connection, job_id: str, scores: Scores) -> None:
@@ -366,7 +377,7 @@ def _add_scores(db: Connection, job_id: str, scores: Scores) -> None:
         for name, values in vector.items():
             db.execute(
                 "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
-                (job_id, split, name, _json([float(value) for value in values])),
+                (job_id, split, name, json_text([float(value) for value in values])),
             )
 
 

@@ -9,21 +9,27 @@ from typing import Any
 
 from autoreward.errors import RunError, did_you_mean
 from autoreward.findings import Finding
-from autoreward.store.database import Database
+from autoreward.store.database import Database, must
 from autoreward.store.records import (
     Call,
     CallState,
     Candidate,
+    Decision,
     Event,
+    Feedback,
     Job,
     JobState,
+    Preference,
     Proposal,
     ProposalState,
     Purpose,
     RecordedFinding,
+    Review,
     Spent,
 )
 from autoreward.store.rundir import RunFiles
+
+_DECISIONS: dict[str, Decision] = {"approve": "approved", "reject": "rejected", "edit": "edited"}
 
 
 class Queries:
@@ -119,6 +125,11 @@ class Queries:
         )
         return [finding_of(row) for row in rows]
 
+    def analysis(self, job_id: str) -> dict[str, Any] | None:
+        """Return what was found out about a training, None if nobody has looked."""
+        rows = self._db.query("SELECT data FROM analyses WHERE job = ?", (job_id,))
+        return dict(json.loads(rows[0][0])) if rows else None
+
     def calls(self, *, state: CallState | None = None) -> list[Call]:
         """Return language model calls in the order they went out."""
         rows = self._db.query(
@@ -137,6 +148,42 @@ class Queries:
     def env_steps(self) -> int:
         """Return the environment steps that ended trainings took."""
         return int(self._db.query("SELECT total(env_steps) FROM jobs")[0][0])
+
+    def reviews(self, candidate: str | None = None) -> list[Review]:
+        """Return what people decided and said about rewards, oldest first."""
+        rows = self._db.query(
+            "SELECT * FROM reviews WHERE (?1 IS NULL OR candidate = ?1) ORDER BY id", (candidate,)
+        )
+        return [Review(**row) for row in rows]
+
+    def decision(self, candidate: str) -> Decision | None:
+        """Return the last decision about a candidate, None while nobody has decided."""
+        made = [r.action for r in self.reviews(candidate) if r.action in _DECISIONS]
+        return _DECISIONS[made[-1]] if made else None
+
+    def edited_into(self, candidate: str) -> str:
+        """Return the candidate that the last edit of one made.
+
+        Raises:
+            ValueError: Nobody has edited it.
+        """
+        made = [r.edited for r in self.reviews(candidate) if r.edited is not None]
+        must(made, f"edit of {candidate}")
+        return made[-1]
+
+    def pinned(self) -> set[str]:
+        """Return the candidates that people want to keep in sight."""
+        marks = {r.candidate: r.action for r in self.reviews() if r.action in ("pin", "unpin")}
+        return {candidate for candidate, action in marks.items() if action == "pin"}
+
+    def feedback(self) -> list[Feedback]:
+        """Return what people said to the designer, oldest first."""
+        return [Feedback(**row) for row in self._db.query("SELECT * FROM feedback ORDER BY id")]
+
+    def preferences(self) -> list[Preference]:
+        """Return people's preferences between policies, oldest first."""
+        rows = self._db.query("SELECT * FROM preferences ORDER BY id")
+        return [Preference(**row) for row in rows]
 
     def events(self, after: int = 0) -> list[Event]:
         """Return the events with a `seq` above `after`, in order."""

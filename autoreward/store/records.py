@@ -12,6 +12,9 @@ CandidateState = Literal["proposed", "checked", "rejected", "trained", "failed"]
 JobState = Literal["queued", "running", "done", "failed", "infra"]
 CallState = Literal["reserved", "done", "failed", "lost"]
 Purpose = Literal["search", "confirm", "baseline"]
+ReviewAction = Literal["approve", "reject", "edit", "comment", "pin", "unpin"]
+Decision = Literal["approved", "rejected", "edited"]
+Outcome = Literal["a", "b", "tie"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,66 @@ class RecordedFinding:
     source: str
     """Who found it: critic, jail, trainer, analyzer, person."""
     finding: Finding
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person decided or said about a candidate."""
+
+    id: int
+    """The `seq` of its event: a proposal with `seen` of that size or more could know of it."""
+    at: float
+    """Seconds since 1970."""
+    candidate: str
+    action: ReviewAction
+    text: str
+    """Reason of a rejection, or comment."""
+    edited: str | None
+    """The candidate that an edit made."""
+    reviewer: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a person says to the designer."""
+
+    id: int
+    """The `seq` of its event: a proposal with `seen` of that size or more could know of it."""
+    at: float
+    """Seconds since 1970."""
+    candidate: str | None
+    """None: about the whole run."""
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Which of two trained policies a person likes better."""
+
+    id: int
+    """The `seq` of its event."""
+    at: float
+    """Seconds since 1970."""
+    job_a: str
+    job_b: str
+    candidate_a: str
+    candidate_b: str
+    outcome: Outcome
+    episode_a: int | None
+    """Validation episode whose clip was named; None where there was no clip."""
+    episode_b: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,20 @@ class RunFiles:
         """Recorded random behaviour that rewards are tried on."""
         return self.directory / "transitions.safetensors"
 
+    def behaviour(self, name: str) -> Path:
+        """Recorded episodes of a policy that nobody trained: `zero` or `random`."""
+        return self.directory / f"{name}.safetensors"
+
+    @property
+    def bank(self) -> Path:
+        """The trajectory bank that rewards of this run are tried on."""
+        return self.directory / "bank.safetensors"
+
+    @property
+    def clips(self) -> Path:
+        """Moving pictures of policies."""
+        return self.directory / "clips"
+
     @property
     def trainer_log(self) -> Path:
         """What the trainer process printed."""

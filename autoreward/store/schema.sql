@@ -80,6 +80,42 @@ CREATE TABLE findings (
     suggestion TEXT NOT NULL
 );
 
+CREATE TABLE analyses (              -- what a finished training shows; see evaluation/analysis
+    job  TEXT PRIMARY KEY REFERENCES jobs (id),
+    data TEXT NOT NULL
+);
+
+CREATE TABLE reviews (               -- what a person decided about a reward; append-only
+    id        INTEGER PRIMARY KEY,   -- its event
+    at        REAL NOT NULL,
+    candidate TEXT NOT NULL REFERENCES candidates (id),
+    action    TEXT NOT NULL CHECK (
+        action IN ('approve', 'reject', 'edit', 'comment', 'pin', 'unpin')
+    ),
+    text      TEXT NOT NULL,         -- reason or comment
+    edited    TEXT REFERENCES candidates (id), -- the candidate that an edit made
+    reviewer  TEXT NOT NULL
+);
+
+CREATE TABLE feedback (              -- what a person says to the designer; append-only
+    id        INTEGER PRIMARY KEY,   -- its event
+    at        REAL NOT NULL,
+    candidate TEXT REFERENCES candidates (id), -- null: about the whole run
+    text      TEXT NOT NULL
+);
+
+CREATE TABLE preferences (           -- which of two policies a person likes better; append-only
+    id          INTEGER PRIMARY KEY, -- its event
+    at          REAL NOT NULL,
+    job_a       TEXT NOT NULL REFERENCES jobs (id),
+    job_b       TEXT NOT NULL REFERENCES jobs (id),
+    candidate_a TEXT NOT NULL,
+    candidate_b TEXT NOT NULL,
+    outcome     TEXT NOT NULL CHECK (outcome IN ('a', 'b', 'tie')),
+    episode_a   INTEGER,             -- validation episode whose clip was named; null: none was
+    episode_b   INTEGER
+);
+
 CREATE TABLE events (                -- append-only: what `status` follows
     seq  INTEGER PRIMARY KEY AUTOINCREMENT,
     at   REAL NOT NULL,
@@ -89,3 +125,4 @@ CREATE TABLE events (                -- append-only: what `status` follows
 
 CREATE INDEX jobs_of ON jobs (candidate);
 CREATE INDEX findings_of ON findings (candidate);
+CREATE INDEX reviews_of ON reviews (candidate);
