@@ -10,6 +10,16 @@ from autoreward.sim.physics import Physics
 
 _RESET_NOISE = 0.1
 _LEGS = ("leg_1", "leg_2", "leg_3", "leg_4")
+_LEG_HALF_LENGTH, _LEG_RADIUS = 0.2 * 2**0.5, 0.08
+"""A lower leg is a capsule, m."""
+_ON_BACK, _LOW = -0.8, 0.3
+"""Lying: uprightness below, height of the torso below (m); at rest on the back -0.92 and 0.27."""
+_UNREST = 1.0
+"""Velocity of anything (m/s, rad/s) from which on the robot does not lie still."""
+_LIFTED, _RAISED, _LEVEL, _HOME = 0.05, 0.4, 0.9, 0.5
+"""Waving: foot above (m), torso above (m; slumped 0.38), uprightness above, within (m)."""
+_WAVE = 2.0
+"""Speed of leg 1's joints that counts in full, rad/s: 0.1 rad or 7 cm of the foot in a step."""
 
 
 class Ant(MujocoEnvironment):
@@ -40,9 +50,15 @@ class Ant(MujocoEnvironment):
         return ~((height >= 0.2) & (height <= 1.0))
 
     def derived(self, physics: Physics) -> dict[str, Tensor]:
-        """Return `foot_contact`: 1 for each leg on the ground. Shape: (..., 4)."""
+        """Return for each leg 1 on the ground and else 0, and the gap under it, m. Shape: (..., 4).
+
+        The gap is exact (foot or knee, whichever is lower), the contact has a margin of 1 cm.
+        """
         counts = torch.cat([self.sensor(physics, f"{leg}_contact") for leg in _LEGS], dim=-1)
-        return {"foot_contact": (counts > 0).float()}
+        centre = torch.stack([self.sensor(physics, f"{leg}_position")[..., 2] for leg in _LEGS], -1)
+        tilt = torch.stack([self.sensor(physics, f"{leg}_axis")[..., 2] for leg in _LEGS], -1)
+        lowest = centre - _LEG_HALF_LENGTH * tilt.abs() - _LEG_RADIUS
+        return {"foot_contact": (counts > 0).float(), "foot_clearance": lowest.clamp(min=0)}
 
     def fitness_steps(self, before: Physics, action: Tensor, after: Physics) -> dict[str, Tensor]:
         """Return each fitness's value of one step; see schema.yaml."""
@@ -52,4 +68,28 @@ class Ant(MujocoEnvironment):
             "energy": action.square().mean(dim=-1),
             "survival": torch.ones_like(x),
             "upright": (self.sensor(after, "up_axis")[..., 2] > 0).float(),
+            "lying": self._lying(after),
+            "waving": self._waving(before, after),
         }
+
+    def _lying(self, physics: Physics) -> Tensor:
+        # On its back, since it cannot lie on its belly: its legs do not bend that far up, and
+        # without torque it only slumps to 0.38 m.
+        on_back = self.sensor(physics, "up_axis")[..., 2] < _ON_BACK
+        rest = (1 - physics.qvel.abs().amax(dim=-1) / _UNREST).clamp(min=0)
+        return rest * (on_back & (physics.qpos[..., 2] < _LOW))
+
+    def _waving(self, before: Physics, after: Physics) -> Tensor:
+        # One step cannot tell a wave from a shake, but a shake reverses and is slow more often.
+        first, last = before.qvel[..., 6:8], after.qvel[..., 6:8]
+        onward = (first * last).sum(dim=-1) > 0
+        slower = torch.minimum(first.norm(dim=-1), last.norm(dim=-1))
+        legs = self.derived(after)
+        standing = (
+            (legs["foot_clearance"][..., 0] > _LIFTED)
+            & (legs["foot_contact"][..., 1:] > 0).all(dim=-1)
+            & (after.qpos[..., 2] > _RAISED)
+            & (self.sensor(after, "up_axis")[..., 2] > _LEVEL)
+            & (after.qpos[..., :2].norm(dim=-1) < _HOME)
+        )
+        return (slower / _WAVE).clamp(max=1) * (onward & standing)

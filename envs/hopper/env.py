@@ -68,7 +68,8 @@ class Hopper(MujocoEnvironment):
             "forward_speed": (x - before.qpos[..., 0]) / self.dt,
             "hop_height": hop * (x.abs() < _HOME),
             "peak_height": rise,
-            "backflips": self._backflips(after),
+            "backflips": self._flips(after, -1),
+            "front_flips": self._flips(after, 1),
             "energy": action.square().mean(dim=-1),
             "survival": torch.ones_like(x),
         }
@@ -77,9 +78,9 @@ class Hopper(MujocoEnvironment):
         parts = [self.sensor(physics, f"{part}_contact") for part in ("torso", "thigh", "shin")]
         return torch.cat(parts, dim=-1).sum(dim=-1)
 
-    def _backflips(self, physics: Physics) -> Tensor:
+    def _flips(self, physics: Physics, direction: int) -> Tensor:
         # A roll over the ground is no flip: there the task's rule ends the episode.
-        turns = -physics.qpos[..., 2] / (2 * math.pi)
+        turns = direction * physics.qpos[..., 2] / (2 * math.pi)
         whole = turns.round().clamp(min=0)
         landed = (
             (self.sensor(physics, "foot_contact")[..., 0] > 0)

@@ -9,6 +9,7 @@ from typing import Any
 import mujoco
 import pytest
 import torch
+from placing import place
 from torch import Tensor
 
 from autoreward.environments.environment import load_environment, reduce_fitness
@@ -24,19 +25,6 @@ def hopper(task: str = "run") -> MujocoEnvironment:
     environment = load_environment(folder, folder.tasks[task])
     assert isinstance(environment, MujocoEnvironment)
     return environment
-
-
-def place(environment: Any, *rows: dict[int, float]) -> Physics:
-    """Return the model's default state with some qpos entries replaced, one row a dict."""
-    qpos = environment.qpos0.repeat(len(rows), 1)
-    for number, row in enumerate(rows):
-        for index, value in row.items():
-            qpos[number, index] = value
-    simulation = environment.make_simulation()
-    simulation.add(len(rows))
-    zero = torch.zeros(len(rows), environment.sizes[1])
-    simulation.reset(torch.arange(len(rows)), qpos, zero)
-    return simulation.physics()
 
 
 def test_pitch_is_positive_leaning_forward() -> None:
@@ -108,8 +96,8 @@ def test_hopper_fitness_by_hand() -> None:
     assert fitness["energy"].tolist() == pytest.approx([2 / 3] * 4)
 
 
-def test_backflips_count_when_landed() -> None:
-    """One backward turn counts 1 on the foot, at most 0.25 in the air; forward turns nothing."""
+def test_flips_count_when_landed() -> None:
+    """A turn counts 1 on the foot, at most 0.25 in the air, in its own direction alone."""
     environment = hopper("backflip")
     turn = 2 * math.pi
     ground = {1: 1.205}
@@ -125,24 +113,17 @@ def test_backflips_count_when_landed() -> None:
     contact = environment.state(physics)["foot_contact"] > 0
     assert contact.tolist() == [True, True, False, False, True, True]
     action = torch.zeros(6, 3)
-    flips = environment.fitness_steps(physics, action, physics)["backflips"]
-    assert flips.tolist() == pytest.approx([1.0, 2.0, 0.25, 0.125, 0.0, 0.0], abs=1e-5)
+    fitness = environment.fitness_steps(physics, action, physics)
+    flips = [1.0, 2.0, 0.25, 0.125, 0.0, 0.0]
+    assert fitness["backflips"].tolist() == pytest.approx(flips, abs=1e-5)
+    assert fitness["front_flips"].tolist() == pytest.approx([0, 0, 0, 0, 1.0, 0], abs=1e-5)
+    qpos = physics.qpos.clone()
+    qpos[:, 2] *= -1
+    mirrored = physics._replace(qpos=qpos)
+    front = environment.fitness_steps(mirrored, action, mirrored)["front_flips"]
+    assert front.tolist() == pytest.approx(flips, abs=1e-5)
     lying = place(environment, {1: 0.7, 2: -turn, 3: -1.2, 4: -2.0})
     assert environment.fitness_steps(lying, action[:1], lying)["backflips"].item() <= 0.25
-
-
-def test_ant_up_axis_and_contacts() -> None:
-    """A robot on its back has uprightness -1; in the air no leg touches."""
-    environment = load_environment("ant")
-    physics = place(environment, {}, {3: 0.0, 4: 1.0}, {2: 3.0})
-    state = environment.state(physics)
-    assert state["uprightness"].tolist() == pytest.approx([1.0, -1.0, 1.0], abs=1e-6)
-    assert state["forward_axis"][0].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
-    assert state["foot_contact"][2].tolist() == [0.0] * 4
-    low = place(environment, {2: 0.5, 8: 0.9, 10: -0.9, 12: -0.9, 14: 0.9})
-    assert environment.state(low)["foot_contact"][0].tolist() == [1.0] * 4
-    fitness = environment.fitness_steps(physics, torch.zeros(3, 8), physics)
-    assert fitness["upright"].tolist() == [1.0, 0.0, 1.0]
 
 
 def test_reacher_kinematics_are_the_models() -> None:

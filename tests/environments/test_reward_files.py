@@ -74,6 +74,16 @@ def success(name: str, filename: str, before: dict[str, Any], after: dict[str, A
 
 
 STANDING = {"torso_height": 1.2}
+ON_BACK = {"torso_height": 0.27, "uprightness": -0.9}
+TURNING = {"joint_velocity": [1.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]}
+TURNING_BACK = {"joint_velocity": [-1.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]}
+WAVING = {
+    **TURNING,
+    "foot_clearance": [0.2, 0.0, 0.0, 0.0],
+    "foot_contact": [0.0, 1.0, 1.0, 1.0],
+    "uprightness": 1.0,
+    "torso_height": 0.6,
+}
 FLIPPED = {"pitch": -6.2, "foot_contact": 1.0, "torso_height": 1.2}
 
 
@@ -104,6 +114,15 @@ FLIPPED = {"pitch": -6.2, "foot_contact": 1.0, "torso_height": 1.2}
         ("ant", "sparse.py", {"torso_x": 0.06, "uprightness": 0.9}, 1),
         ("ant", "sparse.py", {"torso_x": 0.06, "uprightness": -0.9}, 0),
         ("ant", "sparse.py", {"torso_x": 0.04, "uprightness": 0.9}, 0),
+        ("hopper", "sparse_front_flip.py", {**FLIPPED, "pitch": 6.2}, 1),
+        ("hopper", "sparse_front_flip.py", FLIPPED, 0),
+        ("hopper", "sparse_front_flip.py", {**FLIPPED, "pitch": 6.2, "foot_contact": 0.0}, 0),
+        ("ant", "sparse_lie_down.py", ON_BACK, 1),
+        ("ant", "sparse_lie_down.py", {**ON_BACK, "uprightness": 0.9}, 0),
+        ("ant", "sparse_lie_down.py", {**ON_BACK, "torso_height": 0.4}, 0),
+        ("ant", "sparse_lie_down.py", {**ON_BACK, "vertical_velocity": -0.6}, 0),
+        ("ant", "sparse_lie_down.py", {**ON_BACK, "angular_velocity": [0.0, 0.6, 0.0]}, 0),
+        ("ant", "sparse_lie_down.py", {**ON_BACK, **TURNING}, 0),
         ("reacher", "sparse.py", {"fingertip_distance": 0.009}, 1),
         ("reacher", "sparse.py", {"fingertip_distance": 0.011}, 0),
         ("inverted_double_pendulum", "sparse.py", {"tip_position": [0.1, 1.15]}, 1),
@@ -118,3 +137,23 @@ def test_sparse_rewards_pay_for_success_alone(
 ) -> None:
     """Each success condition on both sides of its threshold."""
     assert success(name, filename, {}, after) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "expected"),
+    [
+        (TURNING, {}, 1),
+        (TURNING_BACK, {}, 0),
+        ({}, {}, 0),
+        (TURNING, {"foot_clearance": [0.0, 0.0, 0.0, 0.0]}, 0),
+        (TURNING, {"foot_contact": [0.0, 1.0, 0.0, 1.0]}, 0),
+        (TURNING, {"uprightness": 0.8}, 0),
+        (TURNING, {"torso_height": 0.38}, 0),
+        (TURNING, {"torso_y": 0.6}, 0),
+    ],
+)
+def test_the_sparse_wave_needs_a_leg_that_moves_on(
+    before: dict[str, Any], change: dict[str, Any], expected: int
+) -> None:
+    """Speed at both ends of the step in one direction, and each condition of the stance."""
+    assert success("ant", "sparse_wave_leg.py", before, WAVING | change) == expected
