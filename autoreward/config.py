@@ -39,6 +39,28 @@ class DesignerSettings(Section):
     """`builtin` needs no key and no network; `llm` asks `llm.model`, and naming one chooses it."""
     notes: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """What a language model should know beside the description, e.g. `[keep the torso upright]`."""
+    examples: Whole = 0
+    """Proven rewards of other tasks that a prompt shows; never one of the task itself."""
+
+
+class CriticSettings(Section):
+    """Who looks at a reward before it is trained; the machine's checks always do."""
+
+    kind: Literal["machine", "llm"] = "machine"
+    """`llm` also asks a language model, which first has to refuse known bad rewards."""
+    model: str | None = None
+    """The critic's model; null takes `llm.model`."""
+    false_passes: Fraction = 0.2
+    """Share of the known bad rewards that a model may let pass, and still be used as critic."""
+
+
+class AnalyzerSettings(Section):
+    """Who says what a trained policy does and why; the numbers always come from the machine."""
+
+    kind: Literal["machine", "llm"] = "machine"
+    """`llm` also lets a language model explain the best candidates; its claims are measured."""
+    model: str | None = None
+    """The analyzer's model; null takes `llm.model`."""
 
 
 class SearchSettings(Section):
@@ -56,6 +78,18 @@ class SearchSettings(Section):
     """Best candidates that are trained again on fresh seeds before one is called the winner."""
     confirm_seeds: Count = 3
     """Fresh training seeds for each finalist and each baseline."""
+    review: bool = False
+    """Whether every reward waits for a person's approval (`autoreward review`) before it runs."""
+    fitness: Literal["task", "preference"] = "task"
+    """What candidates are ranked by: the task's own measurement, or people's preferences between
+    clips of the policies (`autoreward prefer`), where a task has no measurement."""
+    comparisons: Count = 2
+    """Preferences that each candidate must be part of before a generation is ranked by them."""
+    skip_below: Fraction = 0.4
+    """Rewards whose predicted quality on the trajectory bank is lower are not trained; 0 trains
+    all. What the default saves and loses is measured in benchmarks/results/bank.md."""
+    banks: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Trajectory banks to begin with: runs, or files."""
 
     @model_validator(mode="after")
     def _consistent(self) -> SearchSettings:
@@ -228,6 +262,8 @@ class Settings(Section):
     seed: Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**53)] = 0
     """Every random choice of the run follows from it."""
     designer: DesignerSettings = DesignerSettings()
+    critic: CriticSettings = CriticSettings()
+    analyzer: AnalyzerSettings = AnalyzerSettings()
     search: SearchSettings = SearchSettings()
     training: TrainingSettings = TrainingSettings()
     validation: ValidationSettings = ValidationSettings()
@@ -237,8 +273,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.designer.kind == "llm" and not self.llm.model:
-            raise ValueError("designer.kind is llm but llm.model names none")
+        for name, model in (
+            ("designer", self.llm.model),
+            ("critic", self.critic.model or self.llm.model),
+            ("analyzer", self.analyzer.model or self.llm.model),
+        ):
+            if getattr(self, name).kind == "llm" and not model:
+                raise ValueError(f"{name}.kind is llm but no model is named: give --model")
         return self
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autoreward.agents.critic import review
 from autoreward.errors import SandboxError
-from autoreward.evaluation.smoke import Trial, try_reward
+from autoreward.evaluation.bank import Bank, Prediction
+from autoreward.evaluation.checks.formula import formula_findings
+from autoreward.evaluation.checks.material import Material
+from autoreward.evaluation.checks.predicting import predicted
+from autoreward.evaluation.checks.trial import Trial, try_reward
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
 from autoreward.findings import Finding, has_error
 from autoreward.rewards.source import RewardSource
 from autoreward.sandbox.reserve import Reserve
-from autoreward.schema import StateSchema
+from autoreward.search.setup import Setup
 from autoreward.store.rundir import RunFiles
-from autoreward.training.messages import Record
+from autoreward.training.episodes import Episodes
+from autoreward.training.messages import RANDOM, ZERO, Measure, Record
 
 _STEPS, _ROWS = 200, 16
+_EPISODES = 8
+"""Episodes of the policy that never acts, and of the one that acts at random."""
 _RECORDING_SEED_INDEX = 0
 _JOB = "trial"
 _TRIES = 2
@@ -35,6 +42,8 @@ class Checked:
     findings: Sequence[Finding]
     trial: Trial | None
     """None if it was refused before the trial."""
+    prediction: Prediction | None = None
+    """What the trajectory bank says of it; None where it cannot tell."""
 
     @property
     def ok(self) -> bool:
@@ -48,6 +57,7 @@ class Checked:
             "ok": self.ok,
             "formula": str(formula) if formula else None,
             "findings": [finding.to_dict() for finding in self.findings],
+            "predicted_quality": self.prediction.quality if self.prediction else None,
             **(self.trial.to_dict() if self.trial else {}),
         }
 
@@ -58,14 +68,31 @@ class Checker:
     Use as a context manager.
 
     Args:
-        schema: The state that rewards see.
+        setup: The run's fixed parts.
         transitions: Recorded random behaviour.
+        behaviour: Whole episodes of the policies that nobody trained.
         reserve: Starts the jails; closed with the checker.
+        asked: What the agent shall do, in a person's words.
     """
 
-    def __init__(self, schema: StateSchema, transitions: Transitions, reserve: Reserve) -> None:
-        self._schema, self._transitions = schema, transitions
-        self._reserve = reserve
+    def __init__(
+        self,
+        setup: Setup,
+        transitions: Transitions,
+        behaviour: Mapping[str, Episodes],
+        reserve: Reserve,
+        asked: str,
+    ) -> None:
+        self._setup, self._reserve, self._asked = setup, reserve, asked
+        self._material = Material(
+            setup.folder.schema,
+            transitions,
+            zero=behaviour.get(ZERO),
+            random=behaviour.get(RANDOM),
+            task=setup.task,
+            primary=setup.primary,
+            gamma=setup.settings.training.gamma,
+        )
         self._trials: dict[str, Trial] = {}
         self._lock = threading.Lock()
 
@@ -77,35 +104,45 @@ class Checker:
         """End the jails that were not used."""
         self._reserve.close()
 
+    def use(self, bank: Bank) -> None:
+        """Try rewards on the episodes of `bank`, too, from now on."""
+        with self._lock:
+            best = bank.best() if bank.policies else None
+            self._material = replace(self._material, bank=bank, best=best)
+            self._trials.clear()
+
     def check(self, text: str) -> Checked:
         """Review a reward file, then try it in a jail if the review found no error.
 
         Raises:
             SandboxError: No jail could be started.
         """
-        reviewed = review(text, self._schema)
+        reviewed = review(text, self._setup.folder.schema, self._asked)
         source, findings = reviewed.source, list(reviewed.findings)
         if source is None or has_error(findings):
             return Checked(source, findings, None)
         trial = self._trial(source)
         findings += trial.findings
-        if source.formula is not None:
-            findings += trial.formula_findings(source.formula.components)
-        return Checked(source, findings, trial)
+        prediction = None
+        if source.formula is not None and not has_error(trial.findings):
+            findings += formula_findings(trial, source.formula)
+            if not has_error(findings):
+                prediction = predicted(trial, source.formula)
+        return Checked(source, findings, trial, prediction)
 
     def _trial(self, source: RewardSource) -> Trial:
         with self._lock:  # jails one at a time: the trainer has the cores
             known = self._trials.get(source.components_text)
             if known is None:
-                known = self._run(source.text)
+                known = self._run(source)
                 self._trials[source.components_text] = known
             return known
 
-    def _run(self, text: str) -> Trial:
+    def _run(self, source: RewardSource) -> Trial:
         for attempt in range(_TRIES):
             with self._reserve.take([_JOB])[_JOB] as jail:
                 try:
-                    return try_reward(text, self._schema, self._transitions, jail)
+                    return try_reward(source, self._material, jail)
                 except SandboxError:  # the jail was lost through no fault of the reward
                     if attempt == _TRIES - 1:
                         raise
@@ -125,3 +162,34 @@ def recorded_transitions(trainer: Trainer, files: RunFiles, run_seed: int) -> Tr
         )
         trainer.ask(order)
     return Transitions.load(path)
+
+
+def recorded_behaviour(trainer: Trainer, files: RunFiles, run_seed: int) -> dict[str, Episodes]:
+    """Return episodes of the policies that nobody trained; the trainer records them once."""
+    names = (ZERO, RANDOM)
+    paths = {name: files.behaviour(name) for name in names}
+    if not all(path.exists() for path in paths.values()):
+        record = tuple(str(path.resolve()) for path in paths.values())
+        seeds = (run_seed, 0, _EPISODES)
+        trainer.ask(Measure("behaviour", names, "validation", seeds, record))
+    return {name: Episodes.load(path) for name, path in paths.items()}
+
+
+def check_again(files: RunFiles, setup: Setup, text: str) -> Checked:
+    """Check a reward that a person wrote for a run, on what the run has recorded.
+
+    Before the run has recorded anything the review of its text has to do.
+
+    Raises:
+        SandboxError: No jail could be started.
+    """
+    asked = setup.task.instruction
+    paths = {name: files.behaviour(name) for name in (ZERO, RANDOM)}
+    if not all(path.exists() for path in (files.transitions, *paths.values())):
+        reviewed = review(text, setup.folder.schema, asked)
+        return Checked(reviewed.source, reviewed.findings, None)
+    behaviour = {name: Episodes.load(path) for name, path in paths.items()}
+    reserve = setup.reserve(files.directory.name, spare=0)
+    data = Transitions.load(files.transitions)
+    with Checker(setup, data, behaviour, reserve, asked) as checker:
+        return checker.check(text)

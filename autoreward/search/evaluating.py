@@ -12,11 +12,19 @@ from autoreward.agents.critic import review
 from autoreward.config import Settings
 from autoreward.environments.folder import EnvironmentFolder, Task, open_environment
 from autoreward.errors import AutorewardError, RewardFileError, UsageError
+from autoreward.evaluation.bank import Bank
 from autoreward.evaluation.trainer import Trainer
 from autoreward.findings import Finding, has_error
 from autoreward.sandbox.registry import require_sandbox
+from autoreward.search.analyzing import Analyst, behaviour_of
+from autoreward.search.banking import update_bank
 from autoreward.search.budget import ELAPSED
-from autoreward.search.checking import Checked, Checker, recorded_transitions
+from autoreward.search.checking import (
+    Checked,
+    Checker,
+    recorded_behaviour,
+    recorded_transitions,
+)
 from autoreward.search.jobs import (
     CONFIRM_SEEDS_FROM,
     Jobs,
@@ -65,13 +73,18 @@ def read_reward(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {reason}") from None
 
 
-def check_text(setup: Setup, text: str) -> Checked:
+def check_text(setup: Setup, text: str, bank: Bank | None = None) -> Checked:
     """Review a reward and, where the review finds no error, try it in a jail.
+
+    Args:
+        setup: Environment, task and sandbox.
+        text: The reward file.
+        bank: Episodes to try it on, too; None for random behaviour alone.
 
     Raises:
         AutorewardError: The trainer or no jail could be started.
     """
-    reviewed = review(text, setup.folder.schema)
+    reviewed = review(text, setup.folder.schema, setup.task.instruction)
     if reviewed.source is None or has_error(list(reviewed.findings)):
         return Checked(reviewed.source, reviewed.findings, None)
     with tempfile.TemporaryDirectory(prefix="autoreward-") as folder:
@@ -80,6 +93,8 @@ def check_text(setup: Setup, text: str) -> Checked:
             setup.trainer("check", files.trainer_log) as trainer,
             _checker(setup, trainer, files, "check") as checker,
         ):
+            if bank is not None:
+                checker.use(bank)
             return checker.check(text)
 
 
@@ -151,6 +166,8 @@ class Evaluation:
                 jobs.pump(_POLL_SECONDS)
             trained = [job.id for job in journal.jobs(candidate=candidate, state="done")]
             journal.set_candidate_state(candidate, "trained" if trained else "failed")
+            Analyst(journal, setup, None, self._observe).by_machine(trained)
+            update_bank(journal, setup, behaviour_of(journal), None)
             self._measure(trainer, trained)
         return self._result(candidate, trained)
 
@@ -184,7 +201,7 @@ class Evaluation:
         self._observe("phase", text="measuring on test seeds")
         settings = self._setup.settings
         paths = tuple(str(policy_path(self._journal, job)) for job in missing)
-        seeds = (settings.seed, settings.validation.test_episodes)
+        seeds = (settings.seed, 0, settings.validation.test_episodes)
         scores = trainer.ask(Measure("test", paths, "test", seeds))["scores"]
         for job, vector in zip(missing, scores, strict=True):
             self._journal.add_scores(job, {"test": vector})
@@ -192,7 +209,11 @@ class Evaluation:
     def _result(self, candidate: str, trained: list[str]) -> dict[str, Any]:
         setup, journal = self._setup, self._journal
         record = journal.candidate(candidate)
-        failures = [str(f.finding) for f in journal.findings(candidate) if f.job]
+        failures = [
+            str(f.finding)
+            for f in journal.findings(candidate)
+            if f.job and f.finding.severity == "error"
+        ]
         if not trained:
             raise AutorewardError(f"no training came to its end: {failures[0]}")
         source = review(self._text, setup.folder.schema).source
@@ -212,6 +233,11 @@ class Evaluation:
             "formula_components": list(used),
             "fitness": as_json(fitness_of(journal, trained, "test")),
             "components": component_changes(journal, trained),
+            "findings": [
+                {"job": f.job, **f.finding.to_dict()}
+                for f in journal.findings(candidate)
+                if f.source == "analyzer"
+            ],
             "failures": failures,
             "seeds": len(trained),
             "training_steps": setup.settings.training.steps,
@@ -221,8 +247,11 @@ class Evaluation:
 
 
 def _checker(setup: Setup, trainer: Trainer, files: RunFiles, run: str) -> Checker:
-    data = recorded_transitions(trainer, files, setup.settings.seed)
-    return Checker(setup.folder.schema, data, setup.reserve(run, spare=0))
+    seed = setup.settings.seed
+    data = recorded_transitions(trainer, files, seed)
+    behaviour = recorded_behaviour(trainer, files, seed)
+    reserve = setup.reserve(run, spare=0)
+    return Checker(setup, data, behaviour, reserve, setup.task.instruction)
 
 
 def _refuse(findings: Sequence[Finding]) -> None:

@@ -11,7 +11,9 @@ class Observer(Protocol):
     Kinds: `started` (what is in use), `phase` (text), `proposing` (generation, count), `rejected`
     (proposal, findings), `accepted` (candidate, formula), `training` (jobs), `progress` (as the
     trainer reports), `trained` (job, candidate, purpose, score, interval), `failed` (job,
-    candidate, finding), `restarted`, `checked` (findings), `budget` (reason), `finished` (summary).
+    candidate, finding), `restarted`, `checked` (findings), `reviewing` (waiting), `skipped`
+    (candidate, reason), `analyzed` (job, findings), `explained` (candidate, findings, problem),
+    `audited` (said), `preferring` (missing, candidates), `budget` (reason), `finished` (summary).
     """
 
     def __call__(self, kind: str, **data: Any) -> None:

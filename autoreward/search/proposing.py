@@ -6,8 +6,10 @@ import contextvars
 from dataclasses import replace
 
 from autoreward.agents.designer import Brief, Designer, Draft
+from autoreward.config import Settings
 from autoreward.llm.request import Reply
 from autoreward.search.checking import Checked, Checker
+from autoreward.search.judging import Judge
 from autoreward.search.observer import Observer
 from autoreward.store.journal import Journal
 from autoreward.store.records import Proposal
@@ -27,7 +29,8 @@ class Proposer:
         journal: The run's journal.
         designer: Writes rewards.
         checker: Refuses bad ones.
-        repairs: Times a refused reward goes back to the designer.
+        judge: A language model that looks at what the checker let pass; None for none.
+        settings: The run's settings.
         observer: Told of everything.
     """
 
@@ -36,11 +39,13 @@ class Proposer:
         journal: Journal,
         designer: Designer,
         checker: Checker,
-        repairs: int,
+        judge: Judge | None,
+        settings: Settings,
         observer: Observer,
     ) -> None:
         self._journal, self._designer, self._checker = journal, designer, checker
-        self._repairs, self._observe = repairs, observer
+        self._judge, self._observe = judge, observer
+        self._repairs = settings.search.repairs
 
     def open(self, brief: Brief) -> Proposal:
         """Note that a proposal begins, before anything is spent on it; return it as it stands."""
@@ -87,9 +92,13 @@ class Proposer:
             )
             mine = self._journal.candidate(source.identity).proposal == brief.proposal
             if new or mine:  # `mine`: the run was interrupted right here
-                self._journal.add_findings(
-                    checked.findings, source="critic", candidate=source.identity
-                )
+                if not self._journal.findings(candidate=source.identity):
+                    self._journal.add_findings(
+                        checked.findings, source="critic", candidate=source.identity
+                    )
+                if checked.prediction is not None:
+                    quality = checked.prediction.quality
+                    self._journal.set_meta(f"predicted/{source.identity}", quality)
                 self._journal.set_candidate_state(source.identity, "checked")
                 self._journal.close_proposal(
                     brief.proposal,
@@ -107,32 +116,45 @@ class Proposer:
         return None
 
     def _acceptable(self, brief: Brief) -> tuple[Draft, Checked | None]:
-        """Return a draft that passes the checks, or None beside the last that did not."""
-        draft: Draft | None = self._designer.propose(brief)
-        for attempt in range(1, self._repairs + 2):
-            assert draft is not None
-            checked = self._check(draft)
-            if checked.ok:
-                return draft, checked
-            last, findings = draft, list(checked.findings)
-            draft = (
-                self._designer.repair(brief, last, findings, attempt)
-                if attempt <= self._repairs
-                else None
-            )
-            if draft is None:
-                break
+        """Return a draft that passes the checks, or None beside the last that did not.
+
+        A draft that no repair could mend is followed by one fresh draft.
+        """
+        draft, checked = self._repaired(brief)
+        if not checked.ok and self._designer.model is not None:
+            refused = (*brief.failures, (draft.text, tuple(checked.findings)))
+            draft, checked = self._repaired(replace(brief, fresh=True, failures=refused))
+        if checked.ok:
+            return draft, checked
+        findings = checked.findings
         self._journal.add_findings(findings, source="critic", proposal=brief.proposal)
         first = next(f for f in findings if f.severity == "error")
-        self._journal.set_meta(f"rejected/{brief.proposal}", last.text)
+        self._journal.set_meta(f"rejected/{brief.proposal}", draft.text)
         self._journal.close_proposal(brief.proposal, "rejected", reason=str(first))
         self._observe("rejected", proposal=brief.proposal, findings=findings)
-        return last, None
+        return draft, None
+
+    def _repaired(self, brief: Brief) -> tuple[Draft, Checked]:
+        """Return a draft and what the checks said, after as many repairs as are allowed."""
+        draft = self._designer.propose(brief)
+        checked = self._check(draft)
+        for attempt in range(1, self._repairs + 1):
+            if checked.ok:
+                break
+            mended = self._designer.repair(brief, draft, list(checked.findings), attempt)
+            if mended is None:
+                break
+            draft, checked = mended, self._check(mended)
+        return draft, checked
 
     def _check(self, draft: Draft) -> Checked:
         if draft.findings:  # there is no file to check
             return Checked(None, draft.findings, None)
-        return self._checker.check(draft.text)
+        checked = self._checker.check(draft.text)
+        if checked.ok and checked.source is not None and self._judge is not None:
+            said = self._judge(checked.source, checked.findings)
+            checked = replace(checked, findings=[*checked.findings, *said])
+        return checked
 
 
 class JournaledCalls:

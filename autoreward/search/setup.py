@@ -106,9 +106,20 @@ def prepare(settings: Settings, env_paths: Sequence[Path] = ()) -> Setup:
     if not settings.description.strip():
         raise UsageError("the description is empty: say in words what the agent shall do")
     folder = open_environment(settings.env, env_paths)
-    task, reason = choose_task(folder, settings.description, settings.task)
+    task, reason = _task(settings, folder)
     require_sandbox(settings.sandbox)
     return Setup(settings, folder, task, reason)
+
+
+def _task(settings: Settings, folder: EnvironmentFolder) -> tuple[Task, str]:
+    try:
+        return choose_task(folder, settings.description, settings.task)
+    except UsageError:
+        if settings.search.fitness != "preference" or settings.task is not None:
+            raise
+    # What nobody can measure needs no task of its own: any gives horizon and end of an episode.
+    task = next(iter(folder.tasks.values()))
+    return task, "no task fits the description: only its horizon and its end of episodes count"
 
 
 def formula_of(text: str) -> str:

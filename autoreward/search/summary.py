@@ -6,13 +6,11 @@ from typing import Any
 
 from autoreward.evaluation.statistics import Estimate, disjoint, estimate, paired_difference
 from autoreward.schema import Fitness
+from autoreward.search.continuing import ZERO, comparison_round, comparison_split
 from autoreward.search.jobs import as_json, fitness_of
 from autoreward.search.setup import Setup
 from autoreward.store.journal import Journal
 from autoreward.store.records import Purpose
-
-ZERO = "zero"
-"""The policy that never acts: a baseline without training."""
 
 
 def final_jobs(journal: Journal, name: str) -> list[str]:
@@ -27,10 +25,11 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
     All fitness values are on test seeds, which no selection ever saw.
     """
     winner = journal.candidate(journal.meta("winner"))
-    fitness = fitness_of(journal, final_jobs(journal, winner.id), "test")
+    split = comparison_split(journal)
+    fitness = fitness_of(journal, final_jobs(journal, winner.id), split)
     zero = {name: estimate([v]) for name, v in journal.meta("zero").items()}
     baselines: dict[str, dict[str, Estimate] | None] = {
-        name: (fitness_of(journal, final_jobs(journal, name), "test") or None)
+        name: (fitness_of(journal, final_jobs(journal, name), split) or None)
         if name in setup.baselines
         else None
         for name in ("human", "sparse")
@@ -60,6 +59,7 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
             for name, baseline in baselines.items()
             if baseline
         },
+        "comparisons": comparison_round(journal) + 1,
         "training_steps": setup.settings.training.steps,
         "candidates": len(journal.candidates()),
         "env_steps": journal.env_steps(),
@@ -91,4 +91,5 @@ def _compare(
 
 def _groups(journal: Journal, jobs: list[str], name: str) -> list[list[float]]:
     ordered = sorted(jobs, key=lambda job: int(job.rsplit("-s", 1)[1]))
-    return [journal.scores(job, "test")[name] for job in ordered]
+    split = comparison_split(journal)
+    return [journal.scores(job, split)[name] for job in ordered]

@@ -48,7 +48,7 @@ def execute(directory: Path, chosen: Settings) -> dict[str, Any]:
 
 def facts(summary: dict[str, Any]) -> dict[str, Any]:
     """Return what does not depend on the clock or on the run's name."""
-    kept = {k: v for k, v in summary.items() if k not in ("seconds", "run")}
+    kept = {k: v for k, v in summary.items() if k not in ("seconds", "run", "clip")}
     return kept | {"winner": {k: v for k, v in summary["winner"].items() if k != "file"}}
 
 

@@ -1,0 +1,89 @@
+"""The agents of a run: a designer and, where asked for, models as critic and analyzer.
+
+All models of a run share one ledger, so that a budget holds for them together.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoreward.agents.builtin import BuiltinDesigner
+from autoreward.agents.designer import Designer
+from autoreward.config import LLMSettings, Settings
+from autoreward.search.proposing import JournaledCalls
+from autoreward.store.journal import Journal
+
+if TYPE_CHECKING:
+    from autoreward.agents.llm_analyzer import LLMAnalyzer
+    from autoreward.agents.llm_critic import LLMCritic
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who works on a run."""
+
+    designer: Designer
+    critic: LLMCritic | None = None
+    """None: the machine's checks alone."""
+    analyzer: LLMAnalyzer | None = None
+    """None: the machine's analysis alone."""
+
+
+def assemble(settings: Settings, journal: Journal, stop: threading.Event) -> Team:
+    """Return the agents that the settings ask for.
+
+    Args:
+        settings: The run's settings.
+        journal: Takes note of every model call and of the prompts in use.
+        stop: Setting it ends waits of the models.
+
+    Raises:
+        LLMError: No key, missing SDK, unknown price.
+        UsageError: A prompt template is broken.
+    """
+    kinds = (settings.designer.kind, settings.critic.kind, settings.analyzer.kind)
+    if "llm" not in kinds:
+        return Team(BuiltinDesigner())
+    from autoreward.agents.llm_analyzer import LLMAnalyzer
+    from autoreward.agents.llm_critic import LLMCritic
+    from autoreward.agents.llm_designer import LLMDesigner
+    from autoreward.agents.prompts import PromptLibrary
+    from autoreward.llm.factory import make_llm
+    from autoreward.llm.ledger import Ledger, Spent
+    from autoreward.llm.request import LLM
+
+    files, limits = journal.files, settings.budget
+    if not files.prompts.exists():
+        PromptLibrary().snapshot(files.prompts)
+    prompts = PromptLibrary(files.prompts)
+    if journal.meta("prompts") != prompts.digest:
+        journal.set_meta("prompts", prompts.digest)
+    totals = journal.spent()
+    spent = Spent(totals.usd, totals.tokens, totals.calls)
+    ledger = Ledger(limits.usd, limits.tokens, spent, JournaledCalls(journal))
+    models: dict[str, LLM] = {}
+
+    def connect(chosen: LLMSettings) -> LLM:
+        name = chosen.model or ""
+        if name not in models:
+            models[name] = make_llm(chosen, files.llm, ledger, stop=stop)
+        return models[name]
+
+    designer: Designer = BuiltinDesigner()
+    if settings.designer.kind == "llm":
+        llm = connect(settings.llm)
+        designer = LLMDesigner(llm, settings.llm, prompts, settings.designer.examples)
+    critic = analyzer = None
+    if settings.critic.kind == "llm":
+        chosen = _with_model(settings.llm, settings.critic.model)
+        critic = LLMCritic(connect(chosen), chosen, prompts)
+    if settings.analyzer.kind == "llm":
+        chosen = _with_model(settings.llm, settings.analyzer.model)
+        analyzer = LLMAnalyzer(connect(chosen), chosen, prompts)
+    return Team(designer, critic, analyzer)
+
+
+def _with_model(settings: LLMSettings, model: str | None) -> LLMSettings:
+    return settings if model is None else settings.model_copy(update={"model": model})
