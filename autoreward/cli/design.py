@@ -51,6 +51,23 @@ def design(
             help="Who writes the rewards. [default: builtin, or llm where --model is given]",
         ),
     ] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="Train nothing that you have not approved.")
+    ] = False,
+    fitness: Annotated[
+        str | None,
+        typer.Option(
+            "--fitness",
+            metavar="task|preference",
+            help="Rank by the task's own measurement, or by your preferences between clips.",
+        ),
+    ] = None,
+    bank: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bank", metavar="RUN", help="Try rewards on the episodes of that run. Repeatable."
+        ),
+    ] = None,
     sandbox: options.SandboxKind = None,
     env_path: options.EnvPath = None,
     as_json: options.Json = False,
@@ -75,6 +92,7 @@ def design(
         seed=seed,
         designer={"kind": designer},
         llm={"model": model, "api_base": api_base},
+        search={"review": review or None, "fitness": fitness, "banks": bank or None},
         sandbox={"kind": sandbox},
     )
     output = Output(as_json)
@@ -85,18 +103,32 @@ def design(
         conduct(journal, setup, output, new=True)
 
 
-def resume(run: options.Run, as_json: options.Json = False) -> None:
+def resume(
+    run: options.Run,
+    generations: Annotated[
+        int | None,
+        typer.Option(
+            "--generations", min=1, metavar="N", help="Search N generations more than planned."
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
     """Continue an interrupted run.
 
-    Finished trainings are not repeated. A finished run prints its result again.
+    Finished trainings are not repeated. A finished run prints its result again; with --generations
+    it searches on, and people's feedback on it is heard.
     """
     from autoreward.cli.running import conduct, print_outcome
+    from autoreward.search.continuing import extend
     from autoreward.search.opening import reopen
     from autoreward.store.journal import Journal
     from autoreward.store.rundir import find_run
 
     output = Output(as_json)
     path = find_run(run)
+    if generations is not None:
+        with Journal.open(path) as journal:
+            extend(journal, generations)
     with Journal.read(path) as journal:
         summary: dict[str, Any] | None = journal.meta("summary")
     if summary is not None:

@@ -17,12 +17,16 @@ import typer
 
 from autoreward.cli import (
     check,
+    clip,
     compare,
     design,
     doctor,
     envs,
     evaluate,
     export,
+    feedback,
+    prefer,
+    review,
     runs,
     sandbox,
 )
@@ -40,7 +44,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (design, runs, evaluate, check, compare, export, envs, doctor, sandbox):
+for group in (
+    *(design, runs, review, feedback, prefer, clip),
+    *(evaluate, check, compare, export, envs, doctor, sandbox),
+):
     group.register(app)
 
 # The base of all errors of the command line's own syntax. Where it is to be imported from depends

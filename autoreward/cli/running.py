@@ -110,6 +110,7 @@ def _watch(journal: Journal, setup: Setup) -> Watch:
         plan=Plan.of_evaluation(settings, int(notes["seeds"]))
         if notes
         else Plan.of_run(settings, len(setup.baselines)),
+        run=journal.directory.name,
         primary=primary.name,
         unit=primary.unit,
         direction=primary.direction,
@@ -129,7 +130,7 @@ def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) ->
         "decided by": f"{primary.name}{with_unit(primary.unit)}, {better} is better: {primary.doc}",
     }
     if kind_of(journal) == "design":
-        facts |= _design_facts(setup)
+        facts |= _design_facts(setup, name)
     else:
         notes = journal.meta("evaluation")
         steps = count(settings.training.steps)
@@ -141,7 +142,7 @@ def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) ->
     return facts_table(facts)
 
 
-def _design_facts(setup: Setup) -> dict[str, RenderableType]:
+def _design_facts(setup: Setup, run: str) -> dict[str, RenderableType]:
     settings = setup.settings
     search, steps = settings.search, count(settings.training.steps)
     if settings.designer.kind == "builtin":
@@ -159,6 +160,15 @@ def _design_facts(setup: Setup) -> dict[str, RenderableType]:
         "plan": f"{rounds} of {plural(search.population, 'candidate')}, {steps} steps each; then "
         f"{finalists} and baselines on {plural(search.confirm_seeds, 'fresh seed')}",
     }
+    helpers = []
+    for name, agent in (("critic", settings.critic), ("analyzer", settings.analyzer)):
+        model = f"language model {agent.model or settings.llm.model}"
+        helpers.append(f"{name}: {model if agent.kind == 'llm' else 'machine'}")
+    facts["beside it"] = ", ".join(helpers)
+    if search.fitness == "preference":
+        facts["ranked by"] = f"your preferences: autoreward prefer {run}"
+    if search.review:
+        facts["review"] = f"nothing is trained that you have not approved: autoreward review {run}"
     limits = {k: v for k, v in settings.budget.model_dump().items() if v is not None}
     if limits:
         facts["limits"] = ", ".join(f"{value:g} {name}" for name, value in limits.items())

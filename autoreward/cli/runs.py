@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autoreward.cli import options
 from autoreward.cli.output import Output
+
+if TYPE_CHECKING:
+    from autoreward.store.journal import Journal
 
 _EVENTS = 8
 _STOP_SECONDS = 60.0
@@ -53,13 +57,18 @@ def show(
         str | None,
         typer.Argument(metavar="CANDIDATE", help="Its id, the start of it, or `winner`."),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Also draw its training, as a PNG."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Show a run or one of its candidates.
 
     A run: what it is, and all its candidates. A candidate: formula, origin, fitness, what its
-    components did, findings, code.
+    components did, what its policy does, findings, code.
     """
+    from autoreward.errors import UsageError
     from autoreward.report.facts import (
         candidate_facts,
         candidates_facts,
@@ -76,12 +85,36 @@ def show(
         if candidate is not None:
             facts = candidate_facts(journal, candidate)
             used = list(parse_formula(facts["formula"]).components)
+            if picture is not None:
+                _draw(journal, facts["id"], picture)
             output.result(facts, candidate_page(facts, used))
             return
+        if picture is not None:
+            raise UsageError("--picture draws one training: name a CANDIDATE, e.g. winner")
         overview, candidates = run_facts(journal), candidates_facts(journal)
         refused = refused_facts(journal)
     result = overview | {"all_candidates": candidates, "refused": refused}
     output.result(result, run_page(overview, candidates, refused))
+
+
+def _draw(journal: Journal, candidate: str, picture: Path) -> None:
+    """Draw the training of a candidate."""
+    from autoreward.errors import RunError
+    from autoreward.evaluation.analysis.analyzer import analyze
+    from autoreward.report.pictures import analysis_picture
+    from autoreward.search.analyzing import behaviour_of, record_of
+    from autoreward.search.opening import reopen
+
+    setup, behaviour = reopen(journal), behaviour_of(journal)
+    jobs = sorted(journal.jobs(candidate=candidate), key=lambda job: job.purpose != "search")
+    records = (record_of(journal, setup, job.id, behaviour) for job in jobs)
+    record = next((record for record in records if record is not None), None)
+    if record is None:
+        raise RunError(f"{candidate} has no finished training to draw")
+    try:
+        analysis_picture(record, analyze(record), picture)
+    except OSError as error:
+        raise RunError(f"cannot write {picture}: {error.strerror}") from None
 
 
 def stop(run: options.Run, as_json: options.Json = False) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from autoreward.errors import RunError
 from autoreward.evaluation.statistics import estimate, lower_confidence, paired_difference
 from autoreward.schema import Fitness
+from autoreward.search.archive import paragraph_of
 from autoreward.search.budget import ELAPSED
 from autoreward.search.jobs import as_json, component_changes, fitness_of
 from autoreward.search.opening import facts_of, fitness_vector, kind_of
@@ -138,10 +139,19 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
         "findings": [
             {"source": f.source, **f.finding.to_dict()} for f in journal.findings(candidate.id)
         ],
+        "analysis": _analysis(journal, jobs),
+        "predicted_quality": journal.meta(f"predicted/{candidate.id}"),
         "trainings": [_job_facts(job) for job in jobs],
         "file": str(journal.files.candidate(candidate.id)),
         "code": candidate.text,
     }
+
+
+def _analysis(journal: Journal, jobs: list[Job]) -> str:
+    """Return what is known of the policy of the search training, else of the first confirmation."""
+    order = sorted(jobs, key=lambda job: job.purpose != "search")
+    found = (journal.analysis(job.id) for job in order)
+    return next((paragraph_of(analysis) for analysis in found if analysis), "")
 
 
 def find_candidate(journal: Journal, name: str) -> Candidate:

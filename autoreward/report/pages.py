@@ -184,6 +184,9 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
         head["changes"] = facts["changes"]
     if facts["proposal"]:
         head["origin"] = _origin(facts["proposal"])
+    if facts["predicted_quality"] is not None:
+        share = f"{facts['predicted_quality']:.0%}"
+        head["predicted"] = f"{share} of the pairs of recorded episodes in the right order"
     head["file"] = facts["file"]
     parts: list[RenderableType] = [facts_table(head)]
     for purpose, splits in facts["fitness"].items():
@@ -192,6 +195,8 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
             parts += ["", fitness_table(fitness, facts["measures"], facts["primary"], title)]
     if facts["components"]:
         parts += ["", components_table(facts["components"], used)]
+    if facts["analysis"]:
+        parts += ["", Text("what its policy does", "bold"), Text(facts["analysis"])]
     if facts["findings"]:
         parts += ["", Text("findings", "bold"), findings_list(facts["findings"])]
     code = Syntax(facts["code"].rstrip(), "python", background_color="default", word_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -132,6 +132,7 @@ def _facts(summary: Json) -> Table:
     facts = {
         "formula": winner["formula"],
         "file": winner["file"],
+        "clip": summary["clip"] or f"none: {summary['clip_problem']}",
         "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
         "rewards ran in": _sandbox(summary),
         "took": _effort(summary),
@@ -166,9 +167,28 @@ def evaluation_result(result: Json) -> RenderableType:
         "",
         components_table(result["components"], result["formula_components"]),
     ]
+    if result["findings"]:
+        parts += ["", analysis_list(result["findings"])]
     parts += [Text.assemble((str(f), "yellow")) for f in result["failures"]]
     parts += ["", facts_table(_evaluation_facts(result))]
     return Group(*parts)
+
+
+def analysis_list(findings: Sequence[Json]) -> Group:
+    """Return what the analyzer found in trainings: one line a kind, with one of its pointers."""
+    lines: dict[str, Text] = {}
+    jobs: dict[str, set[str]] = {}
+    for finding in findings:
+        code = finding["code"]
+        jobs.setdefault(code, set()).add(finding["job"])
+        style = "yellow" if finding["severity"] == "warning" else "dim"
+        evidence = finding["evidence"].split("; ")[0]
+        lines.setdefault(
+            code, Text.assemble((code, style), f": {finding['message']} ", (f"({evidence})", "dim"))
+        )
+    for code, line in lines.items():
+        line.append(f"  in {plural(len(jobs[code]), 'training')}", "dim")
+    return Group(Text("what the policies show", "bold"), *lines.values())
 
 
 def _evaluation_facts(result: Json) -> dict[str, RenderableType]:

@@ -57,6 +57,7 @@ class Watch:
 
     Args:
         plan: How much there is to do.
+        run: The run's name.
         primary: Name of the fitness that decides.
         unit: Its unit.
         direction: Whether more of it is better.
@@ -67,6 +68,7 @@ class Watch:
     """
 
     plan: Plan
+    run: str
     primary: str
     unit: str
     direction: Literal["max", "min"]
@@ -211,6 +213,39 @@ class Watch:
     def _on_restarted(self, data: Mapping[str, Any], now: float) -> str:
         self._steps.clear()
         return "  the trainer process died and was started again; trainings go on where they were"
+
+    def _on_reviewing(self, data: Mapping[str, Any], now: float) -> str | None:
+        waiting = data["waiting"]
+        if not waiting:
+            return None
+        self.phase = f"{plural(waiting, 'reward')} wait for your word: autoreward review {self.run}"
+        return f"[{duration(now - self.started)}] {self.phase}"
+
+    def _on_preferring(self, data: Mapping[str, Any], now: float) -> str | None:
+        if not data["missing"] or data["candidates"] < 2:
+            return None
+        missing = plural(data["missing"], "comparison")
+        self.phase = f"{missing} missing: autoreward prefer {self.run}"
+        return f"[{duration(now - self.started)}] {self.phase}"
+
+    def _on_skipped(self, data: Mapping[str, Any], now: float) -> str:
+        self._expected -= 1
+        return f"  skipped {data['candidate']}: {data['reason']}"
+
+    def _on_analyzed(self, data: Mapping[str, Any], now: float) -> str | None:
+        codes = [f.code for f in data["findings"] if f.severity != "note"]
+        if not codes:
+            return None
+        return f"  found in {job_label(data['job'])}: {', '.join(dict.fromkeys(codes))}"
+
+    def _on_explained(self, data: Mapping[str, Any], now: float) -> str:
+        if data["problem"]:
+            return f"  analyzer on {data['candidate']}: {data['problem']}"
+        claims = plural(len(data["findings"]), "claim")
+        return f"  analyzer on {data['candidate']}: {claims} confirmed by measurement"
+
+    def _on_audited(self, data: Mapping[str, Any], now: float) -> str:
+        return f"  critic {data['said']}"
 
     def _on_budget(self, data: Mapping[str, Any], now: float) -> str:
         return f"  a limit is reached, no more rewards are proposed: {data['reason']}"

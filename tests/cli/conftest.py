@@ -86,7 +86,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
         patch.chdir(folder)
         yield call(
             *("design", "go to the goal and stay", "--env", "point_mass", "--name", "tiny"),
-            *(*tiny("search.generations=2"), "--json"),
+            *(*tiny("search.generations=2", "training.steps=4096"), "--json"),
         )
 
 

@@ -82,7 +82,7 @@ def test_files_that_are_no_rewards(cli: Any, tmp_path: Path, text: str, code: st
         ((*DESIGN, "--set", "training.steps"), r"NAME=VALUE"),
         ((*DESIGN, "--preset", "quik"), r"no preset called 'quik'; did you mean 'quick'"),
         ((*DESIGN, "--sandbox", "proces"), r"no sandbox called 'proces'; did you mean"),
-        ((*DESIGN, "--designer", "llm"), r"llm\.model"),
+        ((*DESIGN, "--designer", "llm"), r"give --model"),
         ((*DESIGN, "--name", "a/b"), r"cannot be a run's name"),
         ((*DESIGN, "--config", "missing.yaml"), r"missing\.yaml"),
         ((*DESIGN, "--env-path", "nowhere"), r"nowhere holds no environment"),

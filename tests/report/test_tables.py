@@ -51,6 +51,8 @@ def summary(**changes: Any) -> dict[str, Any]:
             "sparse": compared(True, True),
             "zero": compared(True, False),
         },
+        "clip": "runs/r/clips/abc-confirm-s1000-e3.gif",
+        "clip_problem": None,
         "candidates": 12,
         "env_steps": 2_400_000,
         "training_steps": 200_000,
@@ -80,16 +82,20 @@ def test_result_compares_with_every_baseline() -> None:
     assert row(text, "chosen among").startswith("chosen among 12 candidates")
     assert row(text, "took") == "took 2.4 M environment steps (200,000 a training), 5 min 01 s, $0"
     assert "energy" in text
+    assert "clips/abc-confirm-s1000-e3.gif" in row(text, "clip")
 
 
 def test_result_without_a_human_reward() -> None:
     """A missing baseline is a row that says so, in a narrow terminal, too."""
-    data = summary(budget="2 candidates (budget.candidates)")
+    data = summary(
+        budget="2 candidates (budget.candidates)", clip=None, clip_problem="pictures need EGL"
+    )
     data["baselines"]["human"] = None
     del data["comparison"]["human"]
     text = text_of(run_result(data), width=80)
     assert "this task has none" in row(text, "human")
     assert "the search ended early: 2 candidates" in text
+    assert "none: pictures need EGL" in row(text, "clip")
 
 
 def test_evaluation_shows_fitness_and_components() -> None:
@@ -103,6 +109,17 @@ def test_evaluation_shows_fitness_and_components() -> None:
         "primary": "distance",
         "components": {"near": {"first": stats, "last": {**stats, "mean": 3.0, "share": 0.75}}},
         "formula_components": ["near"],
+        "findings": [
+            {
+                "job": f"abc-confirm-s{seed}",
+                "code": "reward-hacking",
+                "severity": "warning",
+                "message": "component speed is farmed",
+                "evidence": "episode 1, steps 3-9, mean component:speed = 1; episode 2, step 4",
+                "suggestion": "gate it",
+            }
+            for seed in (1000, 1001)
+        ],
         "failures": ["error: timeout: no answer within 2 s"],
         "formula": "near",
         "env_steps": 2000,
@@ -117,6 +134,7 @@ def test_evaluation_shows_fitness_and_components() -> None:
     assert "1.00 → 3.00" in text
     assert "25% → 75%" in text
     assert "no answer within 2 s" in text
+    assert row(text, "reward-hacking").endswith("mean component:speed = 1) in 2 trainings")
 
 
 def test_comparison_judges_by_direction() -> None:

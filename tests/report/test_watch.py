@@ -16,7 +16,7 @@ from autoreward.report.watch import Plan, Watch, job_label
 
 def watch(direction: Literal["max", "min"] = "max", **more: Any) -> Watch:
     """Return a watch of 2 generations of 3 candidates and 4 final trainings of 1000 steps."""
-    return Watch(Plan(2, 3, 1000, 4), "speed", "m/s", direction, started=100.0, **more)
+    return Watch(Plan(2, 3, 1000, 4), "a-run", "speed", "m/s", direction, started=100.0, **more)
 
 
 def progress(steps: int, **learners: int) -> dict[str, Any]:
@@ -149,3 +149,27 @@ def test_job_labels() -> None:
     """Search trainings go by their candidate, others also by their seed."""
     assert job_label("3c79117b3288-search-s0") == "3c79117b3288"
     assert job_label("human-baseline-s1001") == "human (seed 1001)"
+
+
+def test_people_are_told_what_waits_for_them() -> None:
+    """The line names the command; where nothing waits there is none."""
+    seen = watch()
+    line = seen.take("reviewing", {"waiting": 3}, 101.0)
+    assert line is not None and "3 rewards" in line and "autoreward review a-run" in line
+    assert seen.take("reviewing", {"waiting": 0}, 102.0) is None
+    line = seen.take("preferring", {"missing": 2, "candidates": 3}, 103.0)
+    assert line is not None and "2 comparisons" in line and "autoreward prefer a-run" in line
+    assert seen.take("preferring", {"missing": 2, "candidates": 1}, 104.0) is None
+
+
+def test_findings_of_the_analyzer_are_named() -> None:
+    """Warnings are worth a line, notes are not; a skipped reward is off the plan."""
+    seen = watch()
+    hack = Finding("reward-hacking", "warning", "the reward is farmed")
+    note = Finding("jitter", "note", "the actions swing")
+    line = seen.take("analyzed", {"job": "abc-search-s0", "findings": [hack, note]}, 101.0)
+    assert line is not None and "abc: reward-hacking" in line and "jitter" not in line
+    assert seen.take("analyzed", {"job": "abc-search-s0", "findings": [note]}, 101.0) is None
+    before = seen.expected
+    seen.take("skipped", {"candidate": "abc", "reason": "poor"}, 101.0)
+    assert seen.expected == before - 1
