@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.agents.critic import review
-from autoreward.evaluation.smoke import try_reward
+from autoreward.evaluation.checks.material import Material
+from autoreward.evaluation.checks.trial import try_reward
 from autoreward.evaluation.transitions import Transitions, imagined
 from autoreward.findings import Finding
+from autoreward.rewards.source import parse_reward
 from autoreward.sandbox.contract import Batch, Limits
 from autoreward.sandbox.registry import Sandbox, start_jail
 from autoreward.schema import StateSchema
@@ -77,7 +79,7 @@ def honest(path: Path, sandbox: Sandbox) -> list[Finding]:
     block = imagined(SCHEMA, 16, 32)
     drawn = Transitions(block.state, block.next_state, block.action, block.starts, {})
     with start_jail(sandbox, Limits(memory_mb=1500, call_timeout_s=20.0)) as jail:
-        return found + try_reward(text, SCHEMA, drawn, jail).findings
+        return found + try_reward(parse_reward(text), Material(SCHEMA, drawn), jail).findings
 
 
 def _read(path: Path) -> Attack:

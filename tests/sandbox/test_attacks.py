@@ -108,15 +108,21 @@ def test_an_attack_does_not_get_through(arena: Arena, attack: Attack) -> None:
 @pytest.mark.parametrize("kind", BACKENDS)
 @pytest.mark.parametrize("path", every_honest_file())
 def test_an_honest_reward_passes(kind: str, path: Path) -> None:
-    """Neither the rules nor the trial in a jail have anything against it."""
+    """Neither the rules nor the trial in a jail have anything against it.
+
+    Some of them do hold a component that never changes: of that the trial warns.
+    """
     findings = honest(path, required(kind))
-    assert not [str(finding) for finding in findings if finding.severity != "note"]
+    known = ("note", "constant-component")
+    assert not [str(f) for f in findings if f.severity not in known and f.code not in known]
 
 
 def test_no_rule_is_against_an_honest_reward() -> None:
     """The critic accepts all of them, without a warning."""
     said = {
-        path.stem: [str(f) for f in review(path.read_text(), SCHEMA).findings]
+        path.stem: [
+            str(f) for f in review(path.read_text(), SCHEMA).findings if f.severity != "note"
+        ]
         for path in honest_files()
     }
     assert len(said) >= 40
