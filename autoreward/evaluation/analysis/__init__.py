@@ -1,0 +1,1 @@
+"""What a training did, from its statistics and its validation episodes, without any model."""
