@@ -10,6 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Reduce = Literal["rate", "mean", "sum", "max", "min", "last", "any"]
+REDUCED: dict[Reduce, str] = {
+    "rate": "the sum over its steps divided by the steps of a full episode",
+    "mean": "the mean over the steps it lived",
+    "sum": "the sum over its steps",
+    "max": "the greatest of its steps",
+    "min": "the least of its steps",
+    "last": "that of its last step",
+    "any": "1 if any step counts, else 0",
+}
+"""How the values of the steps make that of an episode, in words."""
 
 
 @dataclass(frozen=True)

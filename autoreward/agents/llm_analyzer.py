@@ -47,6 +47,8 @@ class AnalysisCase:
     """Name of the deciding measurement."""
     better: str
     """`higher is better` or `lower is better`."""
+    reduced: str
+    """How the values of the steps make that of an episode."""
     file: str
     """The reward file."""
     formula: str

@@ -24,6 +24,7 @@ from autoreward.llm.settings import request_for
 from autoreward.rewards.functions import FUNCTIONS, describe_functions
 from autoreward.rewards.source import parse_reward
 from autoreward.rewards.vocabulary import describe_helpers
+from autoreward.schema import REDUCED
 
 ROLE = "designer"
 _OVERVIEW = 8
@@ -124,6 +125,7 @@ def _context(brief: Brief, parents: Sequence[Attempt]) -> dict[str, object]:
         "description": brief.description,
         "fitness": primary.name,
         "better": f"{direction} is better",
+        "reduced": REDUCED[primary.reduce],
         "judged_by": brief.judged_by,
         "people": _people(brief),
         "steps": f"{brief.steps:,}",

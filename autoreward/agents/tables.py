@@ -16,6 +16,8 @@ USELESS = frozenset({"near zero", "constant", "flat"})
 _NEAR_ZERO = 0.01
 _FLAT = 0.05
 _DOMINANT = 0.8
+_DECIDES = 0.5
+"""A component with such a share in the reward is not idle, however little its mean moves."""
 _SATURATED = 0.02
 _COLUMNS = 10
 
@@ -72,7 +74,8 @@ def diagnose(series: Sequence[Mapping[str, float]], alone: bool = False) -> str:
         return "constant"
     if last["max"] - last["mean"] < _SATURATED * width:
         return "saturated"
-    if max(means) - min(means) < _FLAT * max(width, abs(means[-1])):
+    steady = max(means) - min(means) < _FLAT * max(width, abs(means[-1]))
+    if steady and last["share"] < _DECIDES:
         return "flat"
     return "dominant" if last["share"] > _DOMINANT and not alone else ""
 

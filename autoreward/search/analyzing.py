@@ -17,6 +17,7 @@ from autoreward.evaluation.analysis.measuring import measure, scalar_fields
 from autoreward.evaluation.analysis.record import Record
 from autoreward.evaluation.analysis.taxonomy import TAXONOMY
 from autoreward.pointers import Pointer
+from autoreward.schema import REDUCED
 from autoreward.search.archive import Ratings, attempts, curve_of, said_about, search_job
 from autoreward.search.jobs import fitness_of
 from autoreward.search.observer import Observer
@@ -147,6 +148,7 @@ def _case(
         description=setup.settings.description,
         fitness=primary.name,
         better="higher is better" if primary.direction == "max" else "lower is better",
+        reduced=REDUCED[primary.reduce],
         file=reward.text,
         formula=reward.formula,
         scores=tuple(

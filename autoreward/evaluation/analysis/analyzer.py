@@ -19,12 +19,14 @@ from autoreward.evaluation.analysis.behaviour import (
 from autoreward.evaluation.analysis.ending import cause_of_end, early_end, ended_early, falls
 from autoreward.evaluation.analysis.failure import first_failures
 from autoreward.evaluation.analysis.farming import over_optimisation, reward_hacking
+from autoreward.evaluation.analysis.measuring import step_series
 from autoreward.evaluation.analysis.record import Record
 from autoreward.evaluation.analysis.shaping import flooding, stall, weak_shaping
 from autoreward.evaluation.analysis.tables import (
     components_table,
     episodes_table,
     frames_tables,
+    told_fields,
 )
 from autoreward.findings import Finding
 
@@ -129,13 +131,14 @@ def _lives(record: Record, failures: list[tuple[int, int]]) -> str:
     if ended:
         typical = int(np.median(record.episodes.length[ended]))
         causes = [cause for row in ended if (cause := cause_of_end(record, row))]
+        state = _state_at_end(record, ended)
         text = f"{len(ended)} of {count} episodes are ended by the rule, typically after {typical} "
         text += f"of {horizon} steps"
         if causes:
             common = max(sorted(set(causes)), key=causes.count)
             text += f"; the first to leave its usual range is {common} ({causes.count(common)} "
             text += "times)" if causes.count(common) != 1 else "time)"
-        return text + "."
+        return text + (f"; in the last state (median): {state}." if state else ".")
     if not failures:
         return f"All {count} episodes run their full {horizon} steps and none is lost on the way."
     steps = sorted(step for _, step in failures)
@@ -144,6 +147,17 @@ def _lives(record: Record, failures: list[tuple[int, int]]) -> str:
         f"{steps[len(steps) // 2]} (median) to the end the fitness stays at the level of a policy "
         "that learnt nothing."
     )
+
+
+def _state_at_end(record: Record, rows: list[int]) -> str:
+    """Return the fields that fitness, success and end are about, in the last states of episodes."""
+    found = []
+    for name in sorted(told_fields(record)):
+        series = [step_series(record, row, name) for row in rows]
+        last = [float(values[-1]) for values in series if values is not None and len(values)]
+        if last:
+            found.append(f"{name} {np.median(last):.3g}")
+    return ", ".join(found)
 
 
 def _payment(record: Record) -> str:

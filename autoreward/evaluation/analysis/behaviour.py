@@ -67,7 +67,7 @@ def standing_still(record: Record) -> Finding | None:
         "standing-still",
         f"the policy hardly moves, and {record.primary.name} is no better than doing nothing",
         pointers,
-        "pay for progress so that standing still earns nothing, and lower costs of acting",
+        "if that is paid, pay for progress instead; if not, give a slope that leads on from there",
     )
 
 

@@ -22,7 +22,7 @@ _CLEAR = 0.25
 """A fitness is clearly better than another by this share of its step-to-step spread."""
 _CLEAR_AT_LEAST = 0.05
 """The same for lives so short that little of a fitness can add up."""
-_LINEAR = 0.95
+_LINEAR = 0.999
 """Variance of the reward that weighted components must explain to speak of their parts in it."""
 _FIT_ROWS = 2000
 

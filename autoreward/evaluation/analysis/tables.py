@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from autoreward.evaluation.analysis.farming import correlation
@@ -11,6 +13,7 @@ from autoreward.evaluation.analysis.record import Record
 _FRAMES = 8
 _EPISODES = 2
 _FIELDS = 6
+_COMPONENTS = 4
 _LOOK_BACK = 40
 _LOOK_AHEAD = 20
 _MOMENTS = 5
@@ -21,10 +24,15 @@ def frames_tables(record: Record, failures: list[tuple[int, int]]) -> list[str]:
     """Return steps of failed episodes: of a typical failure and of the earliest one.
 
     Each is a table of about 8 steps up to an early end, or around the first failure, with the
-    fields that say most, reward and primary fitness. The typical one is shown as a whole first:
-    what goes wrong at the end often begins early.
+    fields that say most, components, reward and primary fitness. The typical one is shown as a
+    whole first: what goes wrong at the end often begins early. Where none failed, the median
+    episode is shown, and how it ends.
     """
     shown = shown_failures(failures)
+    if not shown and record.episodes.count:
+        middle = int(np.argsort(record.own, kind="stable")[record.episodes.count // 2])
+        last = int(record.episodes.length[middle]) - 1
+        return [_whole(record, middle), f"episode {middle}, its end:\n{_end(record, middle, last)}"]
     whole = [
         _whole(record, row) for row, _ in shown[:1] if record.episodes.length[row] > _LOOK_BACK
     ]
@@ -88,8 +96,11 @@ def components_table(record: Record) -> str:
 def informative_fields(record: Record, row: int, first: int, last: int) -> list[str]:
     """Return the state quantities that say most about a stretch of an episode, at most 6.
 
-    First those that leave their usual range in it, then those that move most relative to it.
+    First those that the task's fitness, its success or the end of its episodes are made of, as far
+    as their texts name them, then those that leave their usual range, then those that move most
+    relative to it.
     """
+    told = told_fields(record)
     ranked = []
     for name in scalar_fields(record):
         field = record.folder.schema.field(name.partition("[")[0])
@@ -101,9 +112,20 @@ def informative_fields(record: Record, row: int, first: int, last: int) -> list[
         moved = float(np.ptp(part)) / (field.high - field.low)
         trend = abs(float(part[-1] - part[0])) / (field.high - field.low)
         scalar = "[" not in name
-        ranked.append((-outside - moved - trend - 0.5 * scalar, name))
+        ranked.append((-10.0 * (name in told) - outside - moved - trend - 0.5 * scalar, name))
     chosen = {name for _, name in sorted(ranked)[:_FIELDS]}
     return [name for name in scalar_fields(record) if name in chosen]
+
+
+def told_fields(record: Record) -> set[str]:
+    """Return the scalar fields that the texts about fitness, success and end name."""
+    texts = (
+        record.primary.doc,
+        record.task.success,
+        record.folder.termination.get(record.task.terminate, ""),
+    )
+    words = set(re.findall(r"[a-z_][a-z0-9_]*", " ".join(texts).lower()))
+    return {field.name for field in record.folder.schema.state if field.name in words}
 
 
 def _whole(record: Record, row: int) -> str:
@@ -118,7 +140,11 @@ def _last(record: Record, row: int, step: int) -> str:
     last = length - 1 if ended else min(length - 1, step + _LOOK_AHEAD)
     end = "ended by the rule" if ended else "ran to full time"
     head = f"episode {row}: first failure at step {step}, {end} after {length} steps"
-    return f"{head}\n{_frames(record, row, max(0, last - _LOOK_BACK), last)}"
+    return f"{head}\n{_end(record, row, last)}"
+
+
+def _end(record: Record, row: int, last: int) -> str:
+    return _frames(record, row, max(0, last - _LOOK_BACK), last)
 
 
 def _frames(record: Record, row: int, first: int, last: int) -> str:
@@ -126,9 +152,11 @@ def _frames(record: Record, row: int, first: int, last: int) -> str:
     picked = sorted({round(t) for t in np.linspace(first, last, _FRAMES)})
     units = [record.folder.schema.field(name.partition("[")[0]).unit for name in fields]
     heads = [f"{n} ({u})" if u != "1" else n for n, u in zip(fields, units, strict=True)]
-    quantities = [*fields, "reward", f"fitness:{record.primary.name}"]
+    parts = [name for name in record.components if name in record.episodes.components]
+    parts = [f"component:{name}" for name in parts[:_COMPONENTS]]
+    quantities = [*fields, *parts, "reward", f"fitness:{record.primary.name}"]
     rows = [
-        f"| step | {' | '.join([*heads, 'reward', record.primary.name])} |",
+        f"| step | {' | '.join([*heads, *quantities[len(heads) :]])} |",
         "|" + "---|" * (len(quantities) + 1),
     ]
     columns = [step_series(record, row, quantity) for quantity in quantities]

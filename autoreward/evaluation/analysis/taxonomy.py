@@ -13,7 +13,7 @@ TAXONOMY = {
     "reward-hacking": "the reward is farmed while the task is not done",
     "over-optimisation": "the reward still rises after the fitness has passed its peak",
     "wrong-direction": "the policy is worse than one that never acts",
-    "standing-still": "the policy hardly moves and is paid for it",
+    "standing-still": "the policy hardly moves: it is paid for that, or stuck",
     "early-end": "ending the episode early pays",
     "falls": "most episodes are ended by the task's rule",
     "flooding": "the reward is nearly the same whatever is done",
