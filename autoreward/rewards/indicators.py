@@ -1,4 +1,4 @@
-"""Which components compare: success, contact, health. A rare state alone may change them."""
+"""What kind of thing a component is, by its code: an indicator, a bonus for each step lived."""
 
 from __future__ import annotations
 
@@ -7,8 +7,31 @@ import ast
 from autoreward.rewards.source import COMPUTE_REWARD, RewardSource
 
 
+_FILLED = frozenset({"ones_like", "full_like", "new_ones", "new_full", "ones", "full"})
+
+
+def bonuses(source: RewardSource) -> frozenset[str]:
+    """Return the components that are constant on purpose: a number for each step lived."""
+    tree = ast.parse(source.text.removeprefix("\ufeff"))
+    names = {part.name for part in source.components}
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return frozenset(f.name for f in functions if f.name in names and _fills(f))
+
+
+def _fills(function: ast.FunctionDef) -> bool:
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return bool(values) and all(
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr in _FILLED
+        for value in values
+    )
+
+
 def indicators(source: RewardSource) -> frozenset[str]:
     """Return the components that compare, in their own code or in a helper's.
+
+    A rare state alone may change them: success, contact, health.
 
     The parts of a `compute_reward` file have no code of their own: all or none are.
     """

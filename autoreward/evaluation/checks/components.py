@@ -9,7 +9,7 @@ import numpy as np
 
 from autoreward.evaluation.checks.material import Answer, Array
 from autoreward.findings import Finding
-from autoreward.rewards.indicators import indicators
+from autoreward.rewards.indicators import bonuses, indicators
 from autoreward.rewards.source import RewardSource
 
 STUCK_SHARE = 0.99
@@ -86,10 +86,10 @@ def component_findings(source: RewardSource, answers: Mapping[str, Answer]) -> I
     """Yield what the checks find in the components of a file."""
     reading = {part.name for part in source.components if part.reads}
     known = {part.name for part in source.components}
-    comparing = indicators(source)
+    comparing, living = indicators(source), bonuses(source)
     for name in answers["recorded"].components:
-        if name in known - reading:
-            continue  # the static review has said so
+        if name in known - reading or name in living:
+            continue  # the static review has said so, or it is meant to be constant
         lived = _flat(name, answers, _LIVED)
         probed = _flat(name, answers, _PROBES)
         for check in CHECKS:
