@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -156,7 +156,9 @@ def _read_value(root: type[Section], path: Keys, text: str, origin: str) -> Any:
     for key in path[:-1]:
         section = _section_of(section, key)[0] if section and key in section.model_fields else None
     field = section.model_fields.get(path[-1]) if section else None
-    choices = (field.annotation, *get_args(field.annotation)) if field else ()
+    kind = field.annotation if field else None
+    # A list of texts is YAML: only a setting that is one text stands as it is.
+    choices = () if get_origin(kind) is tuple else (kind, *get_args(kind))
     if str not in choices:
         return parse_yaml(text, origin)
     return None if type(None) in choices and text in ("", "null") else text

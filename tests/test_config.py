@@ -179,3 +179,9 @@ def test_import_is_cheap() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 0.35
+
+
+def test_lists_of_texts_are_yaml() -> None:
+    """A list can be given by --set, as its documentation says."""
+    settings = load_settings(overrides=["designer.notes=[keep upright, be quiet]"])
+    assert settings.designer.notes == ("keep upright", "be quiet")

@@ -108,8 +108,9 @@ class Run:
                     wait_for_preferences(journal, setup, self._observe, budget)
                 if self._stopped_by:
                     break
+        summary = self._compared(jobs, trainer, team, analyst, budget)
         update_bank(journal, setup, behaviour, start)
-        return self._compared(jobs, trainer, team, analyst, budget)
+        return summary
 
     def _proposed(self, proposer: Proposer, briefs: list[Any], budget: Budget) -> list[str]:
         """Carry a generation's proposals out and return the accepted candidates."""
