@@ -168,6 +168,7 @@ def _overview(brief: Brief, parents: Sequence[Attempt]) -> list[dict[str, object
             "id": attempt.id,
             "value": _value(attempt, brief),
             "idea": attempt.idea,
+            "found": _found(attempt),
             "pinned": attempt.pinned,
             "parent": attempt.id in shown,
             "formula": attempt.formula if attempt.id in others else "",
@@ -175,6 +176,12 @@ def _overview(brief: Brief, parents: Sequence[Attempt]) -> list[dict[str, object
         }
         for attempt in brief.history[:_OVERVIEW]
     ]
+
+
+def _found(attempt: Attempt) -> str:
+    """Return the kinds of warnings about an attempt: what became of its idea."""
+    codes = (finding.code for finding in attempt.findings if finding.severity == "warning")
+    return ", ".join(dict.fromkeys(codes))
 
 
 def _value(attempt: Attempt, brief: Brief) -> str:

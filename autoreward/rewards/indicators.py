@@ -6,7 +6,6 @@ import ast
 
 from autoreward.rewards.source import COMPUTE_REWARD, RewardSource
 
-
 _FILLED = frozenset({"ones_like", "full_like", "new_ones", "new_full", "ones", "full"})
 
 

@@ -94,7 +94,9 @@ def test_people_choose_the_winner(tmp_path: Path, choice: str) -> None:
     directory = tmp_path / "run"
     options = ("search.fitness=preference", "search.generations=1", "search.comparisons=1")
     process = host(directory, *options)
-    until(directory, lambda journal: len(journal.jobs(purpose="search", state="done")) == 3, process)
+    until(
+        directory, lambda journal: len(journal.jobs(purpose="search", state="done")) == 3, process
+    )
     with Journal.beside(directory) as people:
         names = sorted(c.id for c in people.candidates())
         liked = names[0] if choice == "a" else names[-1]

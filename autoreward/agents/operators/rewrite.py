@@ -36,7 +36,8 @@ def _reason(brief: Brief, attempt: Attempt) -> str:
     ids = [other.id for other in brief.history]  # best first
     children = [other for other in brief.history if attempt.id in other.parents]
     if len(children) >= _STALLS and ids.index(attempt.id) < ids.index(children[0].id):
-        return f"{len(children)} rewards were made from it, and none of them is better"
+        named = ", ".join(child.id for child in children)
+        return f"{len(children)} rewards were made from it ({named}), and none of them is better"
     line = [attempt, *(other for other in brief.history if other.id in attempt.parents)]
     if sum(any(f.code == "stall" for f in other.findings) for other in line) >= _STALLS:
         return "learning stalled with it and with a parent of it, too"
