@@ -106,16 +106,23 @@ def _has_rows(node: ast.expr, batched: set[str]) -> bool:
     return False
 
 
+_HOLDING = re.compile(r"\b(keep|stay|hold|lie|lying|stand|balance|rest|remain|hover)\b", re.I)
+"""Words of tasks that are about being in a state, not about getting somewhere."""
+
+
 class RawScore:
     """A dense score of a state, paid again at every step spent there, beside other components.
 
-    As a potential it guides as well and cannot change what is best (Ng et al. 1999).
+    As a potential it guides as well and cannot change what is best (Ng et al. 1999). Where the task
+    is to hold a state, paying for it at every step is right.
     """
 
     def find(self, reading: Reading) -> Iterator[Finding]:
         """See `StaticCheck`."""
         formula = reading.source.formula
         if formula is None or len(formula.components) < 2 or reading.source.kind != "components":
+            return
+        if _HOLDING.search(reading.task_text):
             return
         parts = {part.name: part for part in reading.source.components}
         rare = indicators(reading.source)

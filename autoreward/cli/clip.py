@@ -12,6 +12,11 @@ from autoreward.cli.output import Output
 
 if TYPE_CHECKING:
     from autoreward.evaluation.clips import Format, Which
+    from autoreward.store.journal import Journal
+
+
+_RUN_UP = 25
+"""Steps shown before those that a finding points at."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +43,14 @@ def clip(
         str | None,
         typer.Option(
             "--steps", metavar="A-B", help="From step A to step B. [default: the first 10 s]"
+        ),
+    ] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(
+            "--finding",
+            metavar="CODE",
+            help="What that finding of the analyzer points at, e.g. reward-hacking.",
         ),
     ] = None,
     form: Annotated[
@@ -71,6 +84,10 @@ def clip(
         setup = reopen(journal)
         given = candidate in ("human", "sparse", ZERO, RANDOM) or journal.job(candidate) is not None
         name = candidate if given else find_candidate(journal, candidate).id
+        if finding is not None:
+            if steps is not None or episode != "median":
+                raise UsageError("--finding says which episode and steps: leave those out")
+            name, which, stretch = _pointed_at(journal, name, finding)
         made = draw(
             journal,
             setup.folder,
@@ -91,6 +108,24 @@ def clip(
         f"{number(made.fitness)}{with_unit(primary.unit)}"
     )
     Output(as_json).result(result, f"wrote {made.file}", text)
+
+
+def _pointed_at(journal: Journal, name: str, code: str) -> tuple[str, int, tuple[int, int | None]]:
+    """Return training, episode, first and last step that a finding points at, with some run-up."""
+    from autoreward.errors import RunError
+    from autoreward.pointers import find_pointers
+
+    found = [f for f in journal.findings(candidate=name) if f.finding.code == code and f.job]
+    for entry in found:
+        for pointer in find_pointers(entry.finding.evidence):
+            if pointer.episode is not None:
+                first = max(0, pointer.first - _RUN_UP)
+                return str(entry.job), pointer.episode, (first, pointer.last)
+    what = "points at no episode" if found else "was not made"
+    raise RunError(
+        f"the finding {code!r} {what} about {name}; see autoreward show "
+        f"{journal.directory.name} {name}"
+    )
 
 
 def _episode(text: str) -> int | Which:

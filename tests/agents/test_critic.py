@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autoreward.agents.critic import MOST_REFUSALS, review
-from autoreward.environments.folder import EnvironmentFolder
+from autoreward.environments.folder import EnvironmentFolder, open_environment
 
 TALL = '''"""Stand tall."""
 
@@ -181,3 +181,21 @@ def test_speed_may_be_measured_by_two_positions(hopper: EnvironmentFolder) -> No
     """The change of a position is a speed."""
     text = body("next_state.torso_x - state.torso_x", "gain") + 'FORMULA = "gain"\n'
     assert not review(text, hopper.schema, "Hop as fast as you can.").findings
+
+
+def test_a_score_of_the_state_that_shall_be_held_is_right() -> None:
+    """Where the task says to keep or to lie, nobody is told to make a potential of it."""
+    folder = open_environment("reacher")
+    text = (
+        "def near(state, action, next_state):\n"
+        "    return tolerance(next_state.fingertip_distance, margin=0.2)\n"
+        "def effort(state, action, next_state):\n"
+        "    return action.square().mean(dim=-1)\n"
+        'FORMULA = "near - 0.1 * effort"\n'
+    )
+
+    def codes(task: str) -> set[str]:
+        return {finding.code for finding in review(text, folder.schema, task).findings}
+
+    assert "dense-score" in codes("bring the fingertip to the target")
+    assert "dense-score" not in codes("keep the fingertip on the target")

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from autoreward.config import load_settings
+from autoreward.findings import Finding
 from autoreward.search.evaluating import prepare_file
 from autoreward.search.opening import create_run
+from autoreward.store.journal import Journal
 from autoreward.store.records import Job
+from autoreward.store.rundir import find_run
 from autoreward.training.episodes import Episodes
 
 CODE = '''"""Stand."""
@@ -124,3 +127,19 @@ def test_a_damaged_recording_is_one_sentence(cli: Any, tmp_path: Path) -> None:
     done = cli("clip", "filmed")
     assert done.code == 1
     assert "cannot read the recorded episodes in" in done.sentence
+
+
+def test_a_finding_is_filmed_where_it_points(cli: Any, tmp_path: Path) -> None:
+    """The episode and the steps of its evidence are shown, with a run-up of 25 steps."""
+    job = recorded(tmp_path, [60, 80])
+    evidence = "training, snapshots 1-3, last reward = 1; episode 1, steps 50-60, mean reward = 2"
+    hack = Finding("reward-hacking", "warning", "the reward is farmed", evidence)
+    with Journal.open(find_run("filmed")) as journal:
+        journal.add_analysis(job.id, {}, [hack])
+    done = cli("clip", "filmed", "c1", "--finding", "reward-hacking", "--format", "png", "--json")
+    assert done.code == 0, done.err
+    made = done.json
+    assert (made["episode"], made["first"], made["last"]) == (1, 25, 60)
+    assert cli("clip", "filmed", "c1", "--finding", "falls").err.startswith(
+        "error: the finding 'falls' was not made about c1"
+    )
