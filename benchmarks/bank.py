@@ -5,7 +5,8 @@
 Takes finished runs. Every candidate that was trained is judged by a bank that holds no episode of
 its own policy; a candidate counts as good if its fitness is among the best third of its task's.
 Beside the bank stand the check of CARD (Sun et al. 2025: share of the good episodes whose mean
-reward per step beats every bad one) and "it runs", which tells nothing: AUC 0.5.
+reward per step beats every bad one) and "it runs", which tells nothing: AUC 0.5. The text of the
+results' page above its tables stays as it is.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from autoreward.training.episodes import Episodes
 from autoreward.training.messages import EPISODES_FILE
 
 GOOD_SHARE = 1 / 3
+TABLES = "## Tables"
 THRESHOLDS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 
 
@@ -315,10 +317,11 @@ def report(items: list[Judged], out: Path | None) -> None:
     text = "\n".join(lines)
     print(text)
     if out:
-        out.with_suffix(".json").write_text(
-            json.dumps([vars(item) for item in items], indent=0).replace("NaN", "null") + "\n"
-        )
-        out.with_name(out.name + "_table.md").write_text(text + "\n")
+        values = json.dumps([vars(item) for item in items], indent=0).replace("NaN", "null")
+        out.with_suffix(".json").write_text(values + "\n")
+        page = out.with_suffix(".md")
+        head = page.read_text().split(TABLES)[0] if page.exists() else "# The trajectory bank\n\n"
+        page.write_text(f"{head}{TABLES}\n\n{text}\n")
 
 
 if __name__ == "__main__":
