@@ -72,12 +72,12 @@ class Pointer:
         Args:
             measured: What stands there.
             tolerance: Greatest difference, relative to the larger of the two; differences below
-                0.01 count as rounding.
+                0.002 count as rounding.
         """
         if self.value is None or not math.isfinite(measured):
             return False
         scale = max(abs(self.value), abs(measured))
-        return abs(self.value - measured) <= max(0.01, tolerance * scale)
+        return abs(self.value - measured) <= max(0.002, tolerance * scale)
 
 
 def tidied(text: str) -> str:

@@ -51,7 +51,8 @@ def test_malformed_pointers_are_none(text: str) -> None:
         (0.45, 0.6, False),
         (90.0, 97.0, True),
         (90.0, 120.0, False),
-        (0.0, 0.009, True),
+        (0.0, 0.0019, True),
+        (0.0, 0.009, False),
         (0.0, 0.1, False),
         (0.42, -0.42, False),
         (None, 0.0, False),
@@ -62,7 +63,7 @@ def test_malformed_pointers_are_none(text: str) -> None:
 def test_agreement_is_equality_but_for_rounding(
     claimed: float | None, measured: float, agree: bool
 ) -> None:
-    """A tenth of the value or 0.01 is rounding; a sign, no value or no number is not."""
+    """A tenth of the value or 0.002 is rounding; a sign, no value or no number is not."""
     assert Pointer("pitch", "mean", 0, 1, 0, claimed).agrees(measured) is agree
 
 

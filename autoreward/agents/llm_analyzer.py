@@ -49,6 +49,8 @@ class AnalysisCase:
     """`higher is better` or `lower is better`."""
     reduced: str
     """How the values of the steps make that of an episode."""
+    before: str
+    """What the reward was made from and what that reached; empty for a first draft."""
     file: str
     """The reward file."""
     formula: str
@@ -215,7 +217,7 @@ def _confirmed(
         evidence = "; ".join(map(str, pointers))
         suggestion = _one_line(entry.suggestion)
         findings.append(Finding(code, "warning", _one_line(entry.claim), evidence, suggestion))
-    if not findings:
+    if not findings and answer.claims:
         return Explanation(dropped=tuple(dropped))
     summary, left_out = _founded(_one_line(answer.summary), known | measured)
     dropped += [(sentence, _INVENTED) for sentence in left_out]

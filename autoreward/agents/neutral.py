@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from autoreward.rewards.formula import Binary, Call, Component, Node, Unary, print_node
 from autoreward.rewards.normal_form import is_formula
-from autoreward.rewards.reads import arguments
+from autoreward.rewards.reads import PARAMETERS, arguments
 from autoreward.rewards.source import COMPUTE_REWARD, RewardSource
 
 
@@ -95,7 +95,7 @@ def neutralise(source: RewardSource) -> Neutral:
         _concealed={
             old: new
             for old, new in pairs
-            if len(old) >= _SHORT and old not in fields and old != new
+            if len(old) >= _SHORT and old not in fields and old not in PARAMETERS and old != new
         },
     )
 

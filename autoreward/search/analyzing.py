@@ -7,9 +7,11 @@ explains the best of each generation; what it claims is measured before it is be
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from autoreward.agents.operators.faults import HACKS
 from autoreward.agents.tables import component_table, curve_table, short
 from autoreward.environments.card import render_card
 from autoreward.evaluation.analysis.analyzer import analyze
@@ -28,7 +30,7 @@ from autoreward.training.episodes import Episodes
 from autoreward.training.messages import EPISODES_FILE, RANDOM, ZERO
 
 if TYPE_CHECKING:
-    from autoreward.agents.llm_analyzer import AnalysisCase, LLMAnalyzer
+    from autoreward.agents.llm_analyzer import AnalysisCase, Explanation, LLMAnalyzer
 
 
 class Analyst:
@@ -83,7 +85,7 @@ class Analyst:
             if record is None:
                 continue
             case = _case(self._journal, self._setup, candidate, job_id, record)
-            said = self._model.explain(case, partial(_measured, record))
+            said = _doubted(self._model.explain(case, partial(_measured, record)), analysis)
             data = analysis | {"explanation": said.to_dict()}
             self._journal.add_analysis(job_id, data, said.findings)
             self._observe(
@@ -127,6 +129,37 @@ def record_of(
     )
 
 
+def _doubted(said: Explanation, analysis: dict[str, Any]) -> Explanation:
+    """Make notes of a model's words of cheating where the machine, which measures that, saw none.
+
+    A true number under the wrong name would have the reward thrown away.
+    """
+    seen = {finding["code"] for finding in analysis.get("findings", ())}
+    return replace(
+        said,
+        findings=tuple(
+            replace(finding, severity="note")
+            if finding.code in HACKS and finding.code not in seen
+            else finding
+            for finding in said.findings
+        ),
+    )
+
+
+def _before(journal: Queries, setup: Setup, candidate: str) -> str:
+    """Return what the parents of a reward reached."""
+    number = journal.candidate(candidate).proposal
+    parents = next((p.parents for p in journal.proposals() if p.number == number), ())
+    name, parts = setup.primary.name, []
+    for parent in parents:
+        job_id = search_job(journal, parent)
+        if job_id is not None:
+            value = fitness_of(journal, [job_id], "validation")[name]
+            interval = f"{short(value.mean)} [{short(value.low)}, {short(value.high)}]"
+            parts.append(f"{parent}, which reached {name} {interval}")
+    return f"The reward was made from {' and '.join(parts)}." if parts else ""
+
+
 def _measured(record: Record, pointer: Pointer) -> float | None:
     return measure(pointer, record)
 
@@ -149,6 +182,7 @@ def _case(
         fitness=primary.name,
         better="higher is better" if primary.direction == "max" else "lower is better",
         reduced=REDUCED[primary.reduce],
+        before=_before(journal, setup, candidate),
         file=reward.text,
         formula=reward.formula,
         scores=tuple(

@@ -225,7 +225,8 @@ def test_two_unreadable_answers_are_said_aloud(case: AnalysisCase) -> None:
 def test_no_claims_is_an_honest_answer(case: AnalysisCase) -> None:
     """Where nothing is wrong nothing is found, and that is no problem."""
     explanation, _ = explain(case, answer(summary="All is well."))
-    assert explanation == Explanation()
+    assert explanation == Explanation(summary="All is well.", keep=explanation.keep)
+    assert not explanation.findings and not explanation.dropped
 
 
 def test_prompt_holds_the_case(case: AnalysisCase) -> None:

@@ -11,6 +11,8 @@ from autoreward.findings import Finding
 HACKS = ("reward-hacking", "early-end", "velocity-exploit", "contact-exploit")
 """Findings that say that the reward is earned without the task."""
 _SEVERITIES = ("error", "warning")
+_GUESSES = ("judged",)
+"""Codes of what was said before anything was measured: after all that was."""
 _WORST = (*HACKS, "wrong-direction", "over-optimisation", "standing-still", "flooding")
 """Codes that come before others of the same severity."""
 
@@ -67,6 +69,7 @@ def useless(brief: Brief, attempt: Attempt) -> dict[str, str]:
     return {name: remark for name, remark in remarks.items() if remark in bad}
 
 
-def _order(finding: Finding) -> tuple[int, int]:
+def _order(finding: Finding) -> tuple[int, bool, int]:
     severity = _SEVERITIES.index(finding.severity) if finding.severity in _SEVERITIES else 9
-    return severity, _WORST.index(finding.code) if finding.code in _WORST else len(_WORST)
+    guessed = finding.code in _GUESSES
+    return severity, guessed, _WORST.index(finding.code) if finding.code in _WORST else len(_WORST)

@@ -25,14 +25,17 @@ def frames_tables(record: Record, failures: list[tuple[int, int]]) -> list[str]:
 
     Each is a table of about 8 steps up to an early end, or around the first failure, with the
     fields that say most, components, reward and primary fitness. The typical one is shown as a
-    whole first: what goes wrong at the end often begins early. Where none failed, the median
+    whole first: what goes wrong at the end often begins early. Where none failed, the worst
     episode is shown, and how it ends.
     """
     shown = shown_failures(failures)
     if not shown and record.episodes.count:
-        middle = int(np.argsort(record.own, kind="stable")[record.episodes.count // 2])
-        last = int(record.episodes.length[middle]) - 1
-        return [_whole(record, middle), f"episode {middle}, its end:\n{_end(record, middle, last)}"]
+        worst = int(np.argmin(record.own))
+        last = int(record.episodes.length[worst]) - 1
+        tables = [_whole(record, worst)]
+        if last >= _LOOK_BACK:
+            tables.append(f"episode {worst}, its end:\n{_end(record, worst, last)}")
+        return tables
     whole = [
         _whole(record, row) for row, _ in shown[:1] if record.episodes.length[row] > _LOOK_BACK
     ]
@@ -161,6 +164,11 @@ def _frames(record: Record, row: int, first: int, last: int) -> str:
     ]
     columns = [step_series(record, row, quantity) for quantity in quantities]
     for t in picked:
-        values = " | ".join("-" if c is None else f"{c[t]:.3g}" for c in columns)
+        values = " | ".join("-" if c is None else _number(float(c[t])) for c in columns)
         rows.append(f"| {t} | {values} |")
     return "\n".join(rows)
+
+
+def _number(value: float) -> str:
+    """Return three significant digits; what is next to nothing is 0."""
+    return "0" if abs(value) < 1e-6 else f"{value:.3g}"
