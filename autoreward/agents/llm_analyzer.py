@@ -272,10 +272,16 @@ def _rates(text: str) -> frozenset[float]:
 
 
 def _known_rates(case: AnalysisCase) -> frozenset[float]:
-    """Return the rates that the machine has measured: no others may be spoken of."""
+    """Return the rates that are measured: no others may be spoken of."""
     rates = _rates(" ".join((*case.findings, case.paragraph, *case.failures)))
-    early = sum(case.terminated) / max(len(case.terminated), 1)
-    return rates | {early}
+    count = max(len(case.terminated), 1)
+    early = sum(case.terminated) / count
+    shares = set()
+    # How many do it at all, and how many do half as much as the one that does most.
+    for bar in (0.0, max(case.episode_scores, key=abs, default=0.0) / 2):
+        share = sum(abs(value) > abs(bar) for value in case.episode_scores) / count
+        shares |= {share, 1.0 - share}
+    return rates | shares | {early}
 
 
 def _one_line(text: str) -> str:

@@ -301,3 +301,17 @@ def test_transcripts(path: Path) -> None:
         pointers = find_pointers(finding.evidence)
         assert pointers
         assert all(pointer.agrees(measure(pointer) or 0.0) for pointer in pointers)
+
+
+def test_rates_of_the_episode_table_may_be_spoken_of(case: AnalysisCase) -> None:
+    """How many episodes do the task at all, or half as well as the best, stands in the table."""
+    count = len(case.episode_scores)
+    scores = (0.0, *(0.8 for _ in range(count - 1)))
+    said = answer(
+        summary=f"In {count - 1} of {count} episodes it turns. In 1 of {count} it freezes."
+    )
+    explanation, _ = explain(replace(case, episode_scores=scores), said)
+    assert "it turns" in explanation.summary and "it freezes" in explanation.summary
+    wrong = answer(summary=f"In {count - 3} of {count} episodes it turns.")
+    explanation, _ = explain(replace(case, episode_scores=scores), wrong)
+    assert "it turns" not in explanation.summary
