@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from test_run import execute, settings
 
+from autoreward.environments.folder import open_environment
 from autoreward.errors import AutorewardError
 from autoreward.evaluation.ratings import next_pair
 from autoreward.rewards.source import parse_reward
-from autoreward.search.archive import search_job
+from autoreward.search.archive import attempts, search_job
 from autoreward.store.journal import Journal
 from autoreward.store.people import Edit, People
 
+FOLDER = open_environment("point_mass")
 PROGRAM = (
     "import sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[2])\n"
     "from test_run import execute, settings\nexecute(Path(sys.argv[1]), settings(*sys.argv[3:]))\n"
@@ -88,9 +89,8 @@ def test_nothing_runs_without_approval_and_no_word_is_lost(tmp_path: Path) -> No
     assert states[third] == states[second] == "rejected"
 
 
-@pytest.mark.parametrize("choice", ["a", "b"])
-def test_people_choose_the_winner(tmp_path: Path, choice: str) -> None:
-    """With preferences as fitness the candidate that people like wins, whatever its measurement."""
+def test_people_choose_the_winner(tmp_path: Path) -> None:
+    """With preferences as fitness the candidate that people like wins, though it measures worst."""
     directory = tmp_path / "run"
     options = ("search.fitness=preference", "search.generations=1", "search.comparisons=1")
     process = host(directory, *options)
@@ -98,8 +98,9 @@ def test_people_choose_the_winner(tmp_path: Path, choice: str) -> None:
         directory, lambda journal: len(journal.jobs(purpose="search", state="done")) == 3, process
     )
     with Journal.beside(directory) as people:
-        names = sorted(c.id for c in people.candidates())
-        liked = names[0] if choice == "a" else names[-1]
+        names = [c.id for c in people.candidates()]
+        goal = FOLDER.fitness_named("goal_distance")
+        liked = attempts(people, goal)[-1].id
     end = time.monotonic() + 90
     while process.poll() is None:
         assert time.monotonic() < end
