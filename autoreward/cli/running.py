@@ -127,7 +127,9 @@ def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) ->
     better = "higher" if primary.direction == "max" else "lower"
     facts: dict[str, RenderableType] = {
         "environment": f"{setup.folder.name}, task {setup.task.name} ({setup.reason})",
-        "decided by": f"{primary.name}{with_unit(primary.unit)}, {better} is better: {primary.doc}",
+        "decided by": f"your preferences between clips: autoreward prefer {name}"
+        if settings.search.fitness == "preference"
+        else f"{primary.name}{with_unit(primary.unit)}, {better} is better: {primary.doc}",
     }
     if kind_of(journal) == "design":
         facts |= _design_facts(setup, name)
@@ -147,8 +149,8 @@ def _design_facts(setup: Setup, run: str) -> dict[str, RenderableType]:
     search, steps = settings.search, count(settings.training.steps)
     if settings.designer.kind == "builtin":
         who = (
-            "built-in: it does not read your text, but optimises the fitness of the task named "
-            "above; --model NAME asks a language model"
+            "built-in: it does not read your text, but optimises what decides, see above; "
+            "--model NAME asks a language model"
         )
     else:
         who = f"language model {settings.llm.model}"
@@ -165,8 +167,6 @@ def _design_facts(setup: Setup, run: str) -> dict[str, RenderableType]:
         model = f"language model {agent.model or settings.llm.model}"
         helpers.append(f"{name}: {model if agent.kind == 'llm' else 'machine'}")
     facts["beside it"] = ", ".join(helpers)
-    if search.fitness == "preference":
-        facts["ranked by"] = f"your preferences: autoreward prefer {run}"
     if search.review:
         facts["review"] = f"nothing is trained that you have not approved: autoreward review {run}"
     limits = {k: v for k, v in settings.budget.model_dump().items() if v is not None}

@@ -52,12 +52,13 @@ def run_result(summary: Json) -> RenderableType:
 def _headline(summary: Json) -> Text:
     primary, winner = summary["primary"], summary["winner"]
     unit = with_unit(summary["measures"][primary]["unit"])
-    text = Text.assemble(
-        ("winner ", "bold green"),
-        (winner["id"], "bold"),
-        f": {primary} {interval(winner['fitness'][primary])}{unit}",
-        (" on test episodes that no choice ever saw", "dim"),
-    )
+    text = Text.assemble(("winner ", "bold green"), (winner["id"], "bold"))
+    if liked := summary["preference"]:
+        made = plural(liked["comparisons"], "comparison")
+        text.append(f": liked best, Elo {liked['elo']:.0f} from {made}")
+    else:
+        text.append(f": {primary} {interval(winner['fitness'][primary])}{unit}")
+        text.append(" on test episodes that no choice ever saw", "dim")
     if summary.get("budget"):
         text.append(f"\nthe search ended early: {summary['budget']}", "yellow")
     return text
@@ -69,7 +70,8 @@ def _deciding(summary: Json) -> Group:
     measure = summary["measures"][primary]
     better = "higher is better" if measure["direction"] == "max" else "lower is better"
     unit = "" if measure["unit"] == "1" else f" ({measure['unit']})"
-    title = f"{primary}{unit}, {better}: it decides"
+    role = "for information, preferences decided" if summary["preference"] else "it decides"
+    title = f"{primary}{unit}, {better}: {role}"
     table = plain_table()
     table.add_column("reward")
     table.add_column("mean", justify="right")

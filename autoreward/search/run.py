@@ -85,12 +85,13 @@ class Run:
         jobs = Jobs(journal, trainer, settings, setup.primary, self._observe)
         data = recorded_transitions(trainer, journal.files, settings.seed)
         behaviour = recorded_behaviour(trainer, journal.files, settings.seed)
-        relevance = data.relevance(setup.folder.schema, setup.primary)
+        by_task = settings.search.fitness == "task"
+        relevance = data.relevance(setup.folder.schema, setup.primary) if by_task else {}
         analyst = Analyst(journal, setup, team.analyzer, self._observe)
         start = start_bank(journal, setup)
         reserve = setup.reserve(journal.directory.name, spare=1)
         asked = settings.description
-        if settings.search.fitness == "task":
+        if by_task:
             asked += f" {setup.task.instruction}"
         with Checker(setup, data, behaviour, reserve, asked) as checker:
             judge = judging(team.critic, setup) if team.critic is not None else None
@@ -162,7 +163,12 @@ class Run:
         comparison.test(trainer)
         summary = summarize(journal, self._setup, team.designer.name, budget.elapsed)
         file, problem = film(journal, self._setup, final_jobs(journal, summary["winner"]["id"])[0])
-        shown = {"clip": str(file) if file else None, "clip_problem": problem or None}
+        liked = (self._ratings() or {}).get(summary["winner"]["id"])
+        shown: dict[str, Any] = {
+            "clip": str(file) if file else None,
+            "clip_problem": problem or None,
+            "preference": liked.to_dict() if liked else None,
+        }
         return summary | shown | {"budget": self._stopped_by or None}
 
     def _ratings(self) -> Ratings:

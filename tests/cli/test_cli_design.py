@@ -54,7 +54,7 @@ def test_people_are_told_first_what_is_in_use(finished: Any) -> None:
         "run tiny",
         "point_mass, task reach (the description says",
         "goal_distance m, lower is better",
-        "it does not read your text, but optimises the fitness",
+        "it does not read your text, but optimises what decides",
         f"sandbox {finished.json['sandbox']}: ",
         "device cpu, 1 thread",
         "autoreward resume tiny",

@@ -53,6 +53,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         },
         "clip": "runs/r/clips/abc-confirm-s1000-e3.gif",
         "clip_problem": None,
+        "preference": None,
         "candidates": 12,
         "env_steps": 2_400_000,
         "training_steps": 200_000,
@@ -96,6 +97,13 @@ def test_result_without_a_human_reward() -> None:
     assert "this task has none" in row(text, "human")
     assert "the search ended early: 2 candidates" in text
     assert "none: pictures need EGL" in row(text, "clip")
+
+
+def test_where_people_decide_the_measurement_is_information() -> None:
+    """The headline says how often the winner was compared, the table that it did not decide."""
+    text = text_of(run_result(summary(preference={"elo": 1031.6, "comparisons": 4})))
+    assert "winner abc: liked best, Elo 1032 from 4 comparisons" in text
+    assert "for information, preferences decided" in text and "it decides" not in text
 
 
 def test_evaluation_shows_fitness_and_components() -> None:
