@@ -72,11 +72,6 @@ class Bank:
             [i for i, entry in enumerate(self.entries) if entry.source == best]
         ).episodes
 
-    def without(self, source: str) -> Bank:
-        """Return the bank without the episodes of one policy."""
-        rows = [i for i, entry in enumerate(self.entries) if entry.source != source]
-        return self._take(rows)
-
     def thinned(self, capacity: int = CAPACITY) -> Bank:
         """Return at most `capacity` episodes, spread over the whole range of fitness.
 

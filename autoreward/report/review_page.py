@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.syntax import Syntax
-from rich.table import Table
 from rich.text import Text
 
 from autoreward.evaluation.ratings import Rating
@@ -175,19 +174,6 @@ def _files(facts: Json) -> dict[str, RenderableType]:
     if facts["report"]:
         files["report"] = facts["report"]
     return files
-
-
-def queue_table(entries: Sequence[Json]) -> Table:
-    """Return one row a candidate to review, given their `review_facts`."""
-    table = plain_table()
-    for column in ("candidate", "gen.", "state", "findings", "formula"):
-        table.add_column(column, overflow="fold" if column == "formula" else "ellipsis")
-    for facts in entries:
-        generation = str(facts["proposal"]["generation"] + 1) if facts["proposal"] else ""
-        table.add_row(
-            facts["id"], generation, _state(facts), _counted(facts["findings"]), facts["formula"]
-        )
-    return table
 
 
 def ratings_table(ratings: Sequence[Rating]) -> Group:

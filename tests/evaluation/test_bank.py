@@ -110,7 +110,7 @@ def test_build_takes_worst_median_best(tmp_path: Path) -> None:
     assert (again.episodes.qpos == built.episodes.qpos).all()
     more = build("hopper", TASK, PRIMARY, {"b": recording}, [again])
     assert {entry.source for entry in more.entries} == {"a", "b"}
-    assert more.without("a").policies == 1
+    assert more.policies == 2
 
 
 def test_foreign_banks_are_refused(tmp_path: Path) -> None:
