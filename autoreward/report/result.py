@@ -139,6 +139,10 @@ def _facts(summary: Json) -> Table:
         "rewards ran in": _sandbox(summary),
         "took": _effort(summary),
     }
+    if summary["comparisons"] > 1:
+        facts["compared"] = (
+            f"{summary['comparisons']} times; these test seeds were unseen until now"
+        )
     if winner["fitness"][summary["primary"]]["seeds"] == 1:
         facts["mind"] = "with one training seed an interval is over its episodes alone: too narrow"
     return facts_table(facts)

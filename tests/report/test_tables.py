@@ -54,6 +54,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "clip": "runs/r/clips/abc-confirm-s1000-e3.gif",
         "clip_problem": None,
         "preference": None,
+        "comparisons": 1,
         "candidates": 12,
         "env_steps": 2_400_000,
         "training_steps": 200_000,
@@ -97,6 +98,13 @@ def test_result_without_a_human_reward() -> None:
     assert "this task has none" in row(text, "human")
     assert "the search ended early: 2 candidates" in text
     assert "none: pictures need EGL" in row(text, "clip")
+
+
+def test_a_second_comparison_says_so() -> None:
+    """Who has seen the first one's test episodes knows that these are others."""
+    assert "compared" not in text_of(run_result(summary()))
+    text = text_of(run_result(summary(comparisons=2)))
+    assert row(text, "compared") == "compared 2 times; these test seeds were unseen until now"
 
 
 def test_where_people_decide_the_measurement_is_information() -> None:
