@@ -140,9 +140,7 @@ def _facts(summary: Json) -> Table:
         "took": _effort(summary),
     }
     if summary["comparisons"] > 1:
-        facts["compared"] = (
-            f"{summary['comparisons']} times; these test seeds were unseen until now"
-        )
+        facts["compared"] = f"{summary['comparisons']} times; these test seeds were new"
     if winner["fitness"][summary["primary"]]["seeds"] == 1:
         facts["mind"] = "with one training seed an interval is over its episodes alone: too narrow"
     return facts_table(facts)

@@ -104,7 +104,7 @@ def test_a_second_comparison_says_so() -> None:
     """Who has seen the first one's test episodes knows that these are others."""
     assert "compared" not in text_of(run_result(summary()))
     text = text_of(run_result(summary(comparisons=2)))
-    assert row(text, "compared") == "compared 2 times; these test seeds were unseen until now"
+    assert row(text, "compared") == "compared 2 times; these test seeds were new"
 
 
 def test_where_people_decide_the_measurement_is_information() -> None:
