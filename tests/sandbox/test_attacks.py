@@ -73,7 +73,7 @@ def every_honest_file() -> list[object]:
     """Return all honest rewards as parameters; most are slow."""
     files = honest_files()
     return [
-        pytest.param(path, id=path.stem, marks=pytest.mark.slow if index % 8 else ())
+        pytest.param(path, id=path.stem, marks=pytest.mark.slow if index % 16 else ())
         for index, path in enumerate(files)
     ]
 
