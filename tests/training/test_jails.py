@@ -30,7 +30,7 @@ SCHEMA = StateSchema(
 )
 STEPS, ROWS = 4, 3
 JOB_S = 100.0
-LIMITS = Limits(call_timeout_s=2.0, memory_mb=1500, lifetime_s=2 * JOB_S)
+LIMITS = Limits(call_timeout_s=5.0, memory_mb=1500, lifetime_s=2 * JOB_S)
 
 TALL = "def tall(state, action, next_state):\n    return next_state.height\n\nFORMULA = 'tall'\n"
 FAST = "def fast(state, action, next_state):\n    return next_state.speed\n\nFORMULA = 'fast'\n"
