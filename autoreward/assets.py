@@ -1,4 +1,4 @@
-"""Finds the shelves a user edits (envs/, prompts/, sandbox/): in the wheel or in the checkout."""
+"""Finds the shelves a user edits (envs/, prompts/ ...): in the wheel or in the checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def asset_root(shelf: str) -> Path:
-    """Return the folder of `envs`, `prompts` or `sandbox` that came with this installation.
+    """Return a shelf that came with this installation: `envs`, `prompts`, `benchmarks/suites` ...
 
     A wheel carries them inside the package (`autoreward/assets/`); in a checkout and in an editable
     install they stand beside it.

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from autoreward.errors import UsageError, did_you_mean
 from autoreward.layering import Layer, Section, given, merge, override, validate
+from autoreward.presets import PRESETS
 from autoreward.strict_yaml import read_mapping
 
 
@@ -39,6 +40,9 @@ class DesignerSettings(Section):
     """`builtin` needs no key and no network; `llm` asks `llm.model`, and naming one chooses it."""
     notes: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """What a language model should know beside the description, e.g. `[keep the torso upright]`."""
+    models: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Further models beside `llm.model`; which one is asked is learned, see
+    `search.operator_policy`."""
     examples: Whole = 0
     """Proven rewards of other tasks that a prompt shows; never one of the task itself."""
 
@@ -66,12 +70,39 @@ class AnalyzerSettings(Section):
 class SearchSettings(Section):
     """How many rewards are proposed, and how the best are found among them."""
 
-    generations: Count = 2
-    """Rounds of proposing and training; the second and later ones learn from the ones before."""
-    population: Count = 6
-    """Candidates trained in a generation."""
-    elites: Whole = 2
-    """Best candidates that stay parents in the next generation."""
+    strategy: Literal["full", "best-of-n", "greedy", "random"] = "full"
+    """`full` is all that autoreward has. The others are controls at the same cost, whose candidates
+    are all trained to the end: independent drafts, changes of the best so far (as in Eureka), and
+    formulas drawn evenly from the grammar."""
+    operator_policy: bool = True
+    """Whether operators and models are chosen by what they gained at what cost so far (Thompson
+    sampling); false takes them in turn."""
+    generations: Count = 4
+    """Groups of candidates; later ones learn from the ones before."""
+    population: Count = 8
+    """Candidates of a generation; where a language model is asked, candidates in training."""
+    rungs: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(strict=False, min_length=1)
+    ] = (0.1, 0.3, 1.0)
+    """Shares of `training.steps` after which candidates are validated and only the best go on
+    (ASHA, Li et al. 2020); `[1.0]` trains all to the end. Two rungs' scores are never compared."""
+    eta: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 3
+    """One in `eta` candidates of a rung goes on."""
+    ordered: bool | None = None
+    """True decides generation by generation, which repeats exactly; false as results come in, which
+    keeps all slots busy; null is true unless a language model is asked."""
+    inner: Literal["standard", "population"] = "standard"
+    """Whether policies are trained from scratch, or go on from the best policy of the generation
+    before for `training.steps / generations` each (DERL-pop, Cheng et al. 2025)."""
+    warm_start: str | None = None
+    """A run, or a file, whose formula policy this run begins with."""
+    islands: Count = 1
+    """Sub-populations that only see their own candidates, and migrants."""
+    migrate_every: Count = 2
+    """Generations between two migrations: each island's best not yet migrated goes to the next."""
+    elites: Whole = 3
+    """Best candidates that stay parents in the next generation; from three on one of them is there
+    for the rest of the fitness vector, and one for behaving unlike the others."""
     repairs: Whole = 2
     """Times a refused reward goes back to its designer with the error text."""
     finalists: Count = 2
@@ -95,7 +126,17 @@ class SearchSettings(Section):
     def _consistent(self) -> SearchSettings:
         if self.elites >= self.population:
             raise ValueError("search.elites must be smaller than search.population")
+        if list(self.rungs) != sorted(set(self.rungs)) or self.rungs[-1] != 1.0:
+            raise ValueError("search.rungs must rise and end with 1.0")
+        if self.islands > self.population:
+            raise ValueError("search.islands must not be larger than search.population")
         return self
+
+    @property
+    def racing(self) -> tuple[float, ...]:
+        """The rungs in use: only those whose scores can be measured and compared."""
+        raced = self.strategy == "full" and self.inner == "standard" and self.fitness == "task"
+        return self.rungs if raced else (1.0,)
 
 
 class TrainingSettings(Section):
@@ -151,6 +192,8 @@ class ValidationSettings(Section):
 
     episodes: Count = 10
     """Validation episodes per trained policy; candidates are compared on these."""
+    rung_episodes: Count = 5
+    """Validation episodes at a rung before the last, where the exploring policy is measured."""
     test_episodes: Count = 20
     """Test episodes per policy, used once, for the final table."""
 
@@ -242,6 +285,8 @@ class BudgetSettings(Section):
     """Dollars for language models."""
     tokens: Count | None = None
     """Tokens sent and received."""
+    calls: Count | None = None
+    """Calls of language models; answers that were kept are not asked for again and do not count."""
     env_steps: Count | None = None
     """Environment steps of all trainings together."""
     hours: Positive | None = None
@@ -282,40 +327,17 @@ class Settings(Section):
                 raise ValueError(f"{name}.kind is llm but no model is named: give --model")
         return self
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the search decides generation by generation; it must where people take part."""
+        search = self.search
+        if search.review or search.fitness == "preference" or search.inner == "population":
+            return True
+        return self.designer.kind == "builtin" if search.ordered is None else search.ordered
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready nested dicts; `settings_from` reads them back."""
         return self.model_dump(mode="json")
-
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    # About five minutes on two cores: the defaults above.
-    "quick": {},
-    # An hour or two on a desktop machine; smaller policy changes than in a short training.
-    "standard": {
-        "search": {
-            "generations": 4,
-            "population": 12,
-            "elites": 3,
-            "finalists": 2,
-            "confirm_seeds": 5,
-        },
-        "training": {"steps": 1_000_000, "slots": 16, "target_kl": 0.01},
-        "validation": {"episodes": 50, "test_episodes": 100},
-    },
-    # A night.
-    "thorough": {
-        "search": {
-            "generations": 8,
-            "population": 16,
-            "elites": 4,
-            "finalists": 3,
-            "confirm_seeds": 8,
-        },
-        "training": {"steps": 3_000_000, "slots": 24, "target_kl": 0.01},
-        "validation": {"episodes": 100, "test_episodes": 200},
-    },
-}
-"""Values laid under the user's own."""
 
 
 def load_settings(
@@ -347,17 +369,20 @@ def load_settings(
     return _settings(layers)
 
 
-def settings_from(data: Mapping[str, Any], origin: str) -> Settings:
+def settings_from(
+    data: Mapping[str, Any], origin: str, overrides: Sequence[str] = ()
+) -> Settings:
     """Rebuild settings from `Settings.to_dict`.
 
     Args:
         data: Nested settings.
         origin: Where they come from, for the error's sentence.
+        overrides: As in `load_settings`.
 
     Raises:
         UsageError: As `load_settings`.
     """
-    return _settings([Layer(origin, data)])
+    return _settings([Layer(origin, data), *(override(Settings, o, rank=3) for o in overrides)])
 
 
 def _settings(layers: Sequence[Layer]) -> Settings:

@@ -64,13 +64,20 @@ class LLMError(AutorewardError):
         message: One sentence, already free of secrets.
         transient: Whether asking again could help (time-out, 429, 5xx, dropped connection).
         retry_after: Seconds the provider asked to wait, if it did.
+        billed: Whether the provider may charge for the call all the same: the request was taken,
+            and only the answer was lost.
     """
 
     def __init__(
-        self, message: str, *, transient: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        transient: bool = False,
+        retry_after: float | None = None,
+        billed: bool = False,
     ) -> None:
         super().__init__(message)
-        self.transient, self.retry_after = transient, retry_after
+        self.transient, self.retry_after, self.billed = transient, retry_after, billed
 
 
 class BudgetExceeded(AutorewardError):

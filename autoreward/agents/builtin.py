@@ -1,68 +1,60 @@
 """The built-in designer: no key, no network.
 
-It measures what the environment's schema offers and learns which formula over these components
-trains well, from validated fitness alone.
+It measures what the environment's schema offers, or takes the components of the best reward, and
+learns which formula over them trains well, from validated fitness alone.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from autoreward.agents.designer import Attempt, Brief, Draft
-from autoreward.agents.grammar import (
-    MAX_TERMS,
-    Term,
-    Terms,
-    change_number,
-    normal_form,
-    read,
-    write,
-)
-from autoreward.agents.policy import Policy, add_term, mode, prior, refit, sample, says_nothing
-from autoreward.agents.primitives import Primitive, component_file, primitives
-from autoreward.errors import RewardFileError
+from autoreward.agents.formulas.choices import encode, terms_of
+from autoreward.agents.formulas.grammar import Terms, normal_form, write
+from autoreward.agents.formulas.parts import Part
+from autoreward.agents.operators.free import FREE
+from autoreward.agents.primitives import component_file, primitives
+from autoreward.errors import UsageError
 from autoreward.findings import Finding
-from autoreward.rewards.formula import parse_formula
-from autoreward.rewards.source import with_formula
+from autoreward.rewards.source import parse_reward, with_formula
 from autoreward.seeds import rng
+
+if TYPE_CHECKING:
+    from autoreward.agents.formulas.policy import FormulaPolicy
 
 _TRIES = 20
 """Draws per proposal before a formula that the run already has is handed in anyway."""
 
 
 class BuiltinDesigner:
-    """Samples formulas from a policy and, from the second generation on, also changes the best."""
+    """Draws formulas from the formula policy, and carries out the operators that need no model."""
 
     name = "builtin"
     model: str | None = None
 
     def propose(self, brief: Brief) -> Draft:
-        """Return a reward whose formula is in normal form and, where possible, new to the run.
+        """Return a reward that is, where possible, new to the run.
+
+        The brief's operator is carried out where it needs no model and fits; else a formula is
+        drawn, in normal form.
 
         Raises:
-            UsageError: The environment offers nothing to measure.
+            UsageError: The environment offers nothing to measure, nor does any earlier reward.
         """
-        parts = {part.name: part for part in primitives(brief.folder, brief.task)}
-        order = list(parts)
         random = rng(brief.run_seed, "builtin", brief.proposal, brief.retry)
-        known = list(_known(brief.history, parts))
-        policy = _policy(brief, parts, [terms for _, terms in known])
-        seen = {write(normal_form(terms, order)) for _, terms in known}
+        operator = FREE.get(brief.operator) if brief.operator else None
+        if operator is None or not operator.fits(brief):
+            return _sample(brief, random)
+        parents = operator.parents(brief)
+        known = {attempt.id for attempt in brief.history}
         for _ in range(_TRIES):
-            terms, parent = _draw(brief, policy, parts, known, random)
-            formula = write(normal_form(terms, order))
-            if formula not in seen:
+            draft = operator.make(brief, parents, random)
+            if parse_reward(draft.text).identity not in known:
                 break
-        return Draft(
-            text=with_formula(component_file(brief.folder, tuple(parts.values())), formula),
-            idea=_idea(normal_form(terms, order)),
-            changes=f"{parent.formula} → {formula}" if parent else "",
-            operator="mutate" if parent else "sample",
-            parents=(parent.id,) if parent else (),
-        )
+        return _with_parts(draft, parents)
 
     def repair(
         self, brief: Brief, draft: Draft, findings: Sequence[Finding], attempt: int
@@ -71,66 +63,78 @@ class BuiltinDesigner:
         return None
 
 
-def _known(
-    history: Sequence[Attempt], parts: dict[str, Primitive]
-) -> Iterator[tuple[Attempt, Terms]]:
-    """Yield the attempts whose formulas this grammar can write, best first."""
-    for attempt in history:
-        terms = _terms(attempt.formula)
-        if terms and all(_in_scope(term, parts) for term in terms) and _distinct(terms):
-            yield attempt, terms
+@dataclass(frozen=True)
+class _File:
+    """Components to draw a formula over."""
+
+    text: str
+    parts: tuple[Part, ...]
+    parent: Attempt | None = None
+    """Whose components they are; None for the environment's own."""
 
 
-@lru_cache(maxsize=4096)  # every proposal reads the whole history
-def _terms(formula: str) -> Terms | None:
+def _sample(brief: Brief, random: Random) -> Draft:
+    file, policy = _file(brief), _policy(brief)
+    order = [part.name for part in file.parts]
+    seen = set(_written(brief.history, file.parts))
+    first = not brief.uniform and brief.proposal == brief.retry == 0
+    for number in range(_TRIES):
+        likeliest = first and number == 0
+        drawn = policy.mode(file.parts) if likeliest else policy.sample(file.parts, random)
+        terms = normal_form(drawn, order)
+        formula = write(terms)
+        if formula not in seen:
+            break
+    return Draft(
+        text=with_formula(file.text, formula),
+        idea=_idea(terms),
+        changes=f"{file.parent.formula} → {formula}" if file.parent else "",
+        operator="sample",
+        parents=(file.parent.id,) if file.parent else (),
+        parts=file.parts,
+    )
+
+
+def _policy(brief: Brief) -> FormulaPolicy:
+    from autoreward.agents.formulas.policy import FormulaPolicy, learned  # torch takes seconds
+
+    if brief.uniform:
+        return FormulaPolicy(uniform=True)
+    return learned(brief.warm_start, brief.outcomes)
+
+
+def _file(brief: Brief) -> _File:
+    """Return the components of the best reward or, where it has them too, the environment's own."""
+    best = next((attempt for attempt in brief.history if attempt.parts), None)
     try:
-        return read(parse_formula(formula))
-    except RewardFileError:  # edited by a person into something else
-        return None
+        made = primitives(brief.folder, brief.task)
+    except UsageError:
+        if best is None:
+            raise
+        return _File(best.text, best.parts, best)
+    own = component_file(brief.folder, made)
+    if best is None or _same_components(best.text, own):
+        return _File(own, tuple(part.part(brief.relevance) for part in made))
+    return _File(best.text, best.parts, best)
 
 
-def _in_scope(term: Term, parts: dict[str, Primitive]) -> bool:
-    return term.primitive in parts and (term.gate is None or term.gate.primitive in parts)
+def _same_components(one: str, other: str) -> bool:
+    """Return whether two reward files differ in the formula alone."""
+    return with_formula(one, "x") == with_formula(other, "x")
 
 
-def _distinct(terms: Terms) -> bool:
-    return len({term.primitive for term in terms}) == len(terms)
+def _with_parts(draft: Draft, parents: Sequence[Attempt]) -> Draft:
+    """Return the draft with its parts, where they are those of a parent and need no measuring."""
+    alike = (p for p in parents if p.parts and _same_components(p.text, draft.text))
+    parent = next(alike, None)
+    return draft if parent is None else replace(draft, parts=parent.parts)
 
 
-def _policy(brief: Brief, parts: dict[str, Primitive], ranked: Sequence[Terms]) -> Policy:
-    normal = [normal_form(terms, list(parts)) for terms in ranked]
-    elites = min(max(2, math.ceil(len(normal) / 4)), len(normal))
-    return refit(prior(tuple(parts.values()), brief.relevance), normal, elites)
-
-
-def _draw(
-    brief: Brief,
-    policy: Policy,
-    parts: dict[str, Primitive],
-    known: Sequence[tuple[Attempt, Terms]],
-    random: Random,
-) -> tuple[Terms, Attempt | None]:
-    """Return a formula and the attempt it was made from, if any."""
-    if brief.generation == 0 and brief.index == 0 and brief.retry == 0:
-        return mode(policy), None
-    if brief.generation == 0 or brief.index % 2 or not known:
-        return sample(policy, parts, random), None
-    parents = known[: max(brief.elites, 1)]
-    parent, terms = parents[brief.index // 2 % len(parents)]
-    return _mutate(terms, policy, parts, random), parent
-
-
-def _mutate(terms: Terms, policy: Policy, parts: dict[str, Primitive], random: Random) -> Terms:
-    """Return the terms with one number changed, one term more, or one less."""
-    draw = random.random()
-    if draw < 0.2:
-        gone = random.choice(terms)
-        rest = tuple(term for term in terms if term is not gone)
-        if not says_nothing(term.primitive for term in rest):
-            return rest
-    if draw < 0.45 and len(terms) < min(MAX_TERMS, len(parts)):
-        return add_term(terms, policy, parts, random)
-    return change_number(terms, parts, random)
+def _written(history: Sequence[Attempt], parts: tuple[Part, ...]) -> list[str]:
+    """Return the formulas of the history that the policy could draw, in normal form."""
+    order = [part.name for part in parts]
+    found = (terms_of(attempt.formula) for attempt in history)
+    return [write(normal_form(terms, order)) for terms in found if terms and encode(terms, parts)]
 
 
 def _idea(terms: Terms) -> str:

@@ -50,7 +50,7 @@ def review(text: str, schema: StateSchema, task_text: str = "") -> Review:
     if source.formula is None:
         findings.append(_NO_FORMULA)
     else:
-        findings += check_formula(source.formula, _reads(source, source.formula))
+        findings += check_formula(source.formula, component_reads(source, source.formula))
         findings += _unused(source, source.formula)
     if not has_error(findings):  # the checks below take names as given
         reading = Reading(source, schema, task_text)
@@ -77,8 +77,8 @@ def _refusals(text: str, error: RewardFileError) -> list[Finding]:
     return [Finding(error.code, "error", error.message, f"line {error.line}" if error.line else "")]
 
 
-def _reads(source: RewardSource, formula: Formula) -> dict[str, Set[str]]:
-    """Return what each component reads, as far as the file shows it.
+def component_reads(source: RewardSource, formula: Formula) -> dict[str, Set[str]]:
+    """Return what each component reads, as far as the file shows it: see `check_formula`.
 
     The parts of a `compute_reward` file are known only once it has run.
     """

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
+from autoreward.agents.formulas.outcomes import Outcome
+from autoreward.agents.formulas.parts import Part
 from autoreward.environments.folder import EnvironmentFolder, Task
 from autoreward.findings import Finding
 
-Operator = Literal["draft", "sample", "mutate", "rewrite", "cross", "simplify", "repair", "edit"]
-"""How a reward came about: written anew, drawn from a policy, one parent changed, one parent's idea
-measured anew, two parents combined, one parent without what does not help, a refused one corrected,
-edited by a person."""
+Operator = Literal[
+    "draft", "mutate", "rewrite", "cross", "simplify", "repair",
+    "sample", "tune", "ablate", "graft", "edit",
+]  # fmt: skip
+"""How a reward came about. A language model writes: anew, one parent changed, one parent's idea
+measured anew, two parents combined, one parent without what does not help, a refused one corrected.
+No model is needed for: a formula drawn from the formula policy, one parent's numbers moved, one
+parent without a component, a component of one parent put into another. People: edited."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,20 @@ class Attempt:
     """Elo rating from people's preferences between policies; 1000 is where everyone starts."""
     parents: tuple[str, ...] = ()
     """Ids of the candidates that it was made from."""
+    operator: str = ""
+    """How it was made."""
+    skeleton: str = ""
+    """Equal for rewards that differ in numbers alone."""
+    parts: tuple[Part, ...] = ()
+    """What the formula policy may know of its components."""
+    steps: int = 0
+    """Environment steps of its training. The history holds those of the longest training first:
+    scores of different budgets are not compared."""
+    front: bool = False
+    """Whether no other attempt of the same steps is at least as good in every entry of the fitness
+    vector and better in one."""
+    children: int = 0
+    """Attempts that were made from it."""
     seeds: int = 1
     """Training seeds behind the fitness."""
     episodes: int = 0
@@ -75,10 +96,22 @@ class Brief:
     """How often this proposal's answer was a reward that the run already had."""
     fresh: bool = False
     """Whether an earlier answer to this proposal could not be mended: start from scratch."""
+    operator: Operator | None = None
+    """How to make it; None leaves it to the designer."""
+    model: str | None = None
+    """The language model to ask, where there are several."""
     elites: int = 2
     """How many of the best attempts are parents."""
     history: tuple[Attempt, ...] = ()
     """Trained candidates, best first."""
+    pool: tuple[Attempt, ...] = ()
+    """Those of the history that are parents, in the order in which they take turns."""
+    outcomes: tuple[tuple[Outcome, ...], ...] = ()
+    """What became of earlier formulas, group by group: what the formula policy learns from."""
+    uniform: bool = False
+    """Whether formulas are drawn evenly from the grammar: a control."""
+    warm_start: Path | None = None
+    """File of a formula policy to begin with."""
     failures: tuple[tuple[str, tuple[Finding, ...]], ...] = ()
     """Refused drafts of this run: file and findings."""
     notes: tuple[str, ...] = ()
@@ -107,6 +140,8 @@ class Draft:
     findings: tuple[Finding, ...] = ()
     """Why there is no file (`no-code`, `cut-off`): then `text` is what came instead, and the draft
     goes to `repair` without being checked."""
+    parts: tuple[Part, ...] = ()
+    """What is known of its components; empty where that is still to be measured."""
 
 
 class Designer(Protocol):

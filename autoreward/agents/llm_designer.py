@@ -187,7 +187,14 @@ def _found(attempt: Attempt) -> str:
 def _value(attempt: Attempt, brief: Brief) -> str:
     mean, low, high = attempt.fitness[brief.task.fitness]
     value = f"{short(mean)} [{short(low)}, {short(high)}]"
+    if _stopped(attempt, brief):
+        value += f", stopped at {attempt.steps / brief.steps:.0%} of the steps"
     return value if attempt.preference is None else f"{value}, Elo {attempt.preference:.0f}"
+
+
+def _stopped(attempt: Attempt, brief: Brief) -> bool:
+    """Return whether an attempt was trained to a rung before the last."""
+    return 0 < attempt.steps < brief.steps
 
 
 def _measures(text: str) -> list[str]:
@@ -214,6 +221,8 @@ def _shown(brief: Brief, parent: Attempt) -> dict[str, object]:
             for name, (mean, low, high) in parent.fitness.items()
         ],
         "episodes": parent.episodes,
+        "steps": f"{parent.steps:,}",
+        "stopped": _stopped(parent, brief),
         "seeds": parent.seeds,
         "paragraph": " ".join(parent.paragraph.split()),
         "components": component_table(parent.components),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from autoreward.agents.formulas.parts import Part, Role
 from autoreward.environments.folder import EnvironmentFolder, Task
 from autoreward.errors import UsageError
 from autoreward.rewards.functions import FUNCTIONS
 from autoreward.schema import Field
-
-EFFORT, ALIVE = "effort", "alive"
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,17 @@ class Primitive:
     high: float
     field: str = ""
     """The state field it measures, if it is one."""
+    role: Role = "measure"
 
-    @property
-    def span(self) -> float:
-        """Width of the usual range; 0 for a constant."""
-        return self.high - self.low
+    def part(self, relevance: Mapping[str, float]) -> Part:
+        """Return what the formula policy may know of it.
+
+        Args:
+            relevance: State field → correlation with the primary fitness; 0 where it has none.
+        """
+        found = relevance.get(self.field, 0.0)
+        correlation = min(max(found, -1.0), 1.0) if math.isfinite(found) else 0.0
+        return Part(self.name, self.low, self.high, self.role, correlation)
 
 
 def primitives(folder: EnvironmentFolder, task: Task) -> tuple[Primitive, ...]:
@@ -89,7 +96,13 @@ def _docstring(text: str) -> str:
     return '"""' + "\n".join(textwrap.wrap(safe, 92)) + '"""'
 
 
-_EFFORT = _primitive(EFFORT, "Mean squared action, 0 to 1.", "action.square().mean(dim=-1)", 0, 1)
-_ALIVE = _primitive(
-    ALIVE, "1 for each step until the episode ends.", "torch.ones_like(action[:, 0])", 1, 1
+_EFFORT = replace(
+    _primitive("effort", "Mean squared action, 0 to 1.", "action.square().mean(dim=-1)", 0, 1),
+    role="effort",
+)
+_ALIVE = replace(
+    _primitive(
+        "alive", "1 for each step until the episode ends.", "torch.ones_like(action[:, 0])", 1, 1
+    ),
+    role="alive",
 )

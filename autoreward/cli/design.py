@@ -68,6 +68,14 @@ def design(
             "--bank", metavar="RUN", help="Try rewards on the episodes of that run. Repeatable."
         ),
     ] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            "--warm-start",
+            metavar="RUN",
+            help="Begin with the formula policy that RUN, or a file, has learned.",
+        ),
+    ] = None,
     sandbox: options.SandboxKind = None,
     env_path: options.EnvPath = None,
     as_json: options.Json = False,
@@ -92,7 +100,12 @@ def design(
         seed=seed,
         designer={"kind": designer},
         llm={"model": model, "api_base": api_base},
-        search={"review": review or None, "fitness": fitness, "banks": bank or None},
+        search={
+            "review": review or None,
+            "fitness": fitness,
+            "banks": bank or None,
+            "warm_start": warm_start,
+        },
         sandbox={"kind": sandbox},
     )
     output = Output(as_json)
@@ -111,24 +124,36 @@ def resume(
             "--generations", min=1, metavar="N", help="Search N generations more than planned."
         ),
     ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="budget.X=Y", help="Raise or lower a limit of the run. Repeatable."
+        ),
+    ] = None,
+    env_path: options.EnvPath = None,
     as_json: options.Json = False,
 ) -> None:
     """Continue an interrupted run.
 
     Finished trainings are not repeated. A finished run prints its result again; with --generations
-    it searches on, and people's feedback on it is heard.
+    it searches on, and people's feedback on it is heard. Where a limit ended the search, a higher
+    one lets it go on.
     """
     from autoreward.cli.running import conduct, print_outcome
-    from autoreward.search.continuing import extend
-    from autoreward.search.opening import reopen
+    from autoreward.search.continuing import change_limits, extend
+    from autoreward.search.opening import reopen, take_along
     from autoreward.store.journal import Journal
     from autoreward.store.rundir import find_run
 
     output = Output(as_json)
     path = find_run(run)
-    if generations is not None:
+    if generations is not None or overrides:
         with Journal.open(path) as journal:
-            extend(journal, generations)
+            changed = change_limits(journal, overrides or ())
+            for limit, value in changed.items():
+                output.show(f"{limit} is {'no limit' if value is None else value} from now on")
+            if generations is not None:
+                extend(journal, generations)
     with Journal.read(path) as journal:
         summary: dict[str, Any] | None = journal.meta("summary")
     if summary is not None:
@@ -136,4 +161,7 @@ def resume(
         print_outcome(summary, output)
         return
     with Journal.open(path) as journal:
-        conduct(journal, reopen(journal), output, new=False)
+        setup = reopen(journal, env_path or ())
+        for words in take_along(journal, setup, env_path or ()):
+            output.show(f"{words}; the numbers may differ from those of an unbroken run")
+        conduct(journal, setup, output, new=False)

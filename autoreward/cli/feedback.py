@@ -32,8 +32,8 @@ def feedback(
 ) -> None:
     """Tell the designer something.
 
-    For example `autoreward feedback RUN "it falls over after the first hop"`. The next generation
-    of rewards is written with it in view.
+    For example `autoreward feedback RUN "it falls over after the first hop"`. Rewards that are
+    proposed from then on are written with it in view.
     """
     from autoreward.cli.review import one_text
     from autoreward.errors import UsageError
@@ -74,5 +74,5 @@ def _when(journal: Journal) -> str:
     if journal.meta("summary") is not None:
         return f"the run is finished, search on with: autoreward resume {name} --generations 1"
     if lock_owner(journal.files.lock) is None:
-        return f"the next generation will see it; go on with: autoreward resume {name}"
-    return "the next generation will see it"
+        return f"rewards to come will see it; go on with: autoreward resume {name}"
+    return "rewards that are proposed from now on will see it"

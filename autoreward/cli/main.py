@@ -7,6 +7,7 @@ Everything heavy is imported inside the commands, so that `--help` is immediate.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from typing import NoReturn
 import typer
 
 from autoreward.cli import (
+    benchmark,
     check,
     clip,
     compare,
@@ -46,7 +48,7 @@ app = typer.Typer(
 )
 for group in (
     *(design, runs, review, feedback, prefer, clip),
-    *(evaluate, check, compare, export, envs, doctor, sandbox),
+    *(evaluate, check, compare, export, benchmark, envs, doctor, sandbox),
 ):
     group.register(app)
 
@@ -65,14 +67,22 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(f"{text.rstrip('.')}; see autoreward --help", "usage", 2, as_json)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         run_name = error.run if isinstance(error, Interrupted) else None
-        hint = f"; continue with: autoreward resume {run_name}" if run_name else ""
+        hint = f"; continue with: {error.command}" if isinstance(error, Interrupted) else ""
         print(f"interrupted{hint}", file=sys.stderr)
         if as_json:
             print_json({"error": "interrupted", "code": "interrupted", "run": run_name})
         return 130
     except AutorewardError as error:
         return _fail(_sentence(error), _code(error), error.exit_code, as_json)
-    except BrokenPipeError:  # `autoreward runs | head`
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" for {error.filename}" if error.filename else ""
+            return _fail(
+                f"no space is left on the disk{where}: make room and resume", "disk", 1, as_json
+            )
+        if not isinstance(error, BrokenPipeError):
+            raise
+        # `autoreward runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0

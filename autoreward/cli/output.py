@@ -17,11 +17,16 @@ _WIDTH_OF_FILES = 110
 
 
 class Interrupted(Exception):
-    """Ctrl-C or a polite request to end, while a run was being worked on."""
+    """Ctrl-C or a polite request to end, while a run was being worked on.
 
-    def __init__(self, run: str) -> None:
+    Args:
+        run: Its name.
+        command: What continues it.
+    """
+
+    def __init__(self, run: str, command: str) -> None:
         super().__init__(run)
-        self.run = run
+        self.run, self.command = run, command
 
 
 class Output:

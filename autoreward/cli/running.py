@@ -18,9 +18,12 @@ from autoreward.cli.output import Interrupted, Output
 from autoreward.cli.progress import Reporter
 from autoreward.errors import AutorewardError, LLMError, UsageError
 from autoreward.report.facts import ranking
+from autoreward.report.forecast import Plan
 from autoreward.report.format import count, plural, with_unit
+from autoreward.report.outline import plan_words, unusual
+from autoreward.report.race import search_trainings
 from autoreward.report.result import evaluation_result, facts_table, run_result
-from autoreward.report.watch import Best, Plan, Watch, known_jobs
+from autoreward.report.watch import Best, Watch, known_jobs
 from autoreward.search.evaluating import Evaluation
 from autoreward.search.opening import kind_of
 from autoreward.search.run import Run
@@ -47,7 +50,7 @@ def conduct(journal: Journal, setup: Setup, output: Output, *, new: bool) -> Non
     work = Evaluation if kind == "evaluate" else Run
     output.show(Text.assemble("run ", (name, "bold"), (f"  in {journal.directory}", "dim")))
     introduce = functools.partial(_introduction, journal, setup)
-    with _ended_politely(name):
+    with ended_politely(name, f"autoreward resume {name}"):
         try:
             with Reporter(output, _watch(journal, setup), introduce) as reporter:
                 summary = work(journal, setup, reporter).execute()
@@ -88,15 +91,20 @@ def _begun(journal: Journal) -> bool:
 
 
 @contextlib.contextmanager
-def _ended_politely(run: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into `Interrupted`, also where a shell had them ignored."""
+def ended_politely(name: str, command: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Interrupted`, also where a shell had them ignored.
+
+    Args:
+        name: The run, or the benchmark.
+        command: What continues it.
+    """
     old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         for number in old:
             signal.signal(number, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
-        raise Interrupted(run) from None
+        raise Interrupted(name, command) from None
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
@@ -105,20 +113,40 @@ def _ended_politely(run: str) -> Iterator[None]:
 def _watch(journal: Journal, setup: Setup) -> Watch:
     settings, primary = setup.settings, setup.primary
     notes = journal.meta("evaluation")
-    ranked = ranking(journal)
-    return Watch(
-        plan=Plan.of_evaluation(settings, int(notes["seeds"]))
+    plan = (
+        Plan.of_evaluation(settings, int(notes["seeds"]))
         if notes
-        else Plan.of_run(settings, len(setup.baselines)),
+        else Plan.of_run(settings, len(setup.baselines))
+    )
+    return Watch(
+        plan=plan,
         run=journal.directory.name,
         primary=primary.name,
         unit=primary.unit,
         direction=primary.direction,
         started=time.monotonic(),
         finished=known_jobs(journal.jobs()),
+        lost=_lost(journal),
         candidates=len(journal.candidates()),
-        best=Best(ranked[0]["id"], ranked[0]["mean"]) if ranked and not notes else None,
+        best=None if notes else _best(journal, plan),
     )
+
+
+def _best(journal: Journal, plan: Plan) -> Best | None:
+    """Return the best candidate so far, of those that were trained longest."""
+    ranked = ranking(journal)
+    if not ranked:
+        return None
+    job = search_trainings(journal, ranked[0]["id"])[0]
+    return Best(job.candidate, ranked[0]["mean"], plan.rung_of(job.id) or 0)
+
+
+def _lost(journal: Journal) -> set[str]:
+    """Return the proposals and candidates that will never be trained."""
+    refused = [p for p in journal.proposals() if p.state in ("rejected", "duplicate")]
+    trained = {job.candidate for job in journal.jobs(purpose="search")}
+    skipped = {c.id for c in journal.candidates() if c.state == "rejected"} - trained
+    return {f"proposal {proposal.number}" for proposal in refused} | skipped
 
 
 def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) -> RenderableType:
@@ -146,7 +174,7 @@ def _introduction(journal: Journal, setup: Setup, trainer: Mapping[str, Any]) ->
 
 def _design_facts(setup: Setup, run: str) -> dict[str, RenderableType]:
     settings = setup.settings
-    search, steps = settings.search, count(settings.training.steps)
+    search = settings.search
     if settings.designer.kind == "builtin":
         who = (
             "built-in: it does not read your text, but optimises what decides, see above; "
@@ -155,12 +183,12 @@ def _design_facts(setup: Setup, run: str) -> dict[str, RenderableType]:
     else:
         who = f"language model {settings.llm.model}"
         who += f" at {settings.llm.api_base}" if settings.llm.api_base else ""
-    rounds = plural(search.generations, "generation")
-    finalists = plural(search.finalists, "finalist")
+        if settings.designer.models:
+            who += f", and {', '.join(settings.designer.models)}"
     facts: dict[str, RenderableType] = {
         "designer": who,
-        "plan": f"{rounds} of {plural(search.population, 'candidate')}, {steps} steps each; then "
-        f"{finalists} and baselines on {plural(search.confirm_seeds, 'fresh seed')}",
+        "plan": plan_words(settings),
+        **unusual(settings),
     }
     helpers = []
     for name, agent in (("critic", settings.critic), ("analyzer", settings.analyzer)):

@@ -102,11 +102,12 @@ def _draw(journal: Journal, candidate: str, picture: Path) -> None:
     from autoreward.errors import RunError
     from autoreward.evaluation.analysis.analyzer import analyze
     from autoreward.report.pictures import analysis_picture
+    from autoreward.report.race import telling_jobs
     from autoreward.search.analyzing import behaviour_of, record_of
     from autoreward.search.opening import reopen
 
     setup, behaviour = reopen(journal), behaviour_of(journal)
-    jobs = sorted(journal.jobs(candidate=candidate), key=lambda job: job.purpose != "search")
+    jobs = telling_jobs(journal, candidate)
     records = (record_of(journal, setup, job.id, behaviour) for job in jobs)
     record = next((record for record in records if record is not None), None)
     if record is None:
@@ -119,24 +120,31 @@ def _draw(journal: Journal, candidate: str, picture: Path) -> None:
 
 def stop(run: options.Run, as_json: options.Json = False) -> None:
     """End a running run; it can be resumed."""
+    import contextlib
     import os
     import signal
     import time
 
     from autoreward.errors import RunError
-    from autoreward.store.database import lock_owner
+    from autoreward.store.database import find_owner
     from autoreward.store.rundir import RunFiles, find_run
 
     directory = find_run(run)
-    lock = RunFiles(directory).lock
-    pid = lock_owner(lock)
-    if pid is None:
-        raise RunError(f"nobody works on {directory.name}")
-    os.kill(pid, signal.SIGTERM)
+    name, lock = directory.name, RunFiles(directory).lock
+    owner = find_owner(lock)
+    if owner is None:
+        raise RunError(f"nobody works on {name}")
+    if owner.elsewhere:
+        raise RunError(f"process {owner.pid}{owner.elsewhere} works on {name}: stop it there")
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(owner.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while lock_owner(lock) == pid:
+    while find_owner(lock) == owner:
         if time.monotonic() > deadline:
-            raise RunError(f"process {pid} has not ended within {_STOP_SECONDS:g} s")
+            raise RunError(
+                f"process {owner.pid} has not ended within {_STOP_SECONDS:g} s; nothing is lost if "
+                f"it is killed: kill -9 {owner.pid}"
+            )
         time.sleep(0.1)
-    result = {"run": directory.name, "stopped": pid}
-    Output(as_json).result(result, f"stopped; continue with: autoreward resume {directory.name}")
+    result = {"run": name, "stopped": owner.pid}
+    Output(as_json).result(result, f"stopped; continue with: autoreward resume {name}")

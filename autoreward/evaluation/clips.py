@@ -189,7 +189,7 @@ def recording(journal: Queries, name: str) -> tuple[str, Path]:
             for purpose in _PURPOSES
             for training in sorted(
                 journal.jobs(candidate=name, purpose=purpose, state="done"),
-                key=lambda job: job.training_seed,
+                key=lambda job: (job.training_seed, -job.steps),
             )
         ]
         found = [(job.id, files.job(job.id) / EPISODES_FILE) for job in trainings]

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 
 from autoreward.sandbox.contract import Batch
 from autoreward.schema import Fitness, StateSchema
+from autoreward.training.episodes import named
 
 Array = NDArray[np.float32]
 
@@ -33,17 +34,12 @@ class Transitions:
     def load(cls, path: Path) -> Transitions:
         """Read what the trainer recorded."""
         tensors = load_file(path)
-
-        def named(prefix: str) -> dict[str, Array]:
-            start = prefix + "."
-            return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-
         return cls(
-            named("state"),
-            named("next_state"),
+            named(tensors, "state"),
+            named(tensors, "next_state"),
             tensors["action"],
             tensors["starts"],
-            named("fitness"),
+            named(tensors, "fitness"),
         )
 
     def batch(self, rows: NDArray[np.int64] | slice = slice(None), *, check: bool = False) -> Batch:

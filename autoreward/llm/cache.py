@@ -17,24 +17,62 @@ from autoreward.store.rundir import write_atomic
 Mode = Literal["auto", "replay", "refresh"]
 
 
+class Answers:
+    """The files.
+
+    Args:
+        directory: Their folder; made when first written to.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def path(self, request: Request) -> Path:
+        """Return the file that holds, or would hold, the answer."""
+        return self.directory / f"{request.key}.json"
+
+    def read(self, request: Request) -> Reply | None:
+        """Return the kept answer, None if there is none; raises LLMError for a damaged file."""
+        path = self.path(request)
+        if not path.exists():
+            return None
+        try:
+            return Reply(**json.loads(path.read_text(encoding="utf-8"))["reply"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LLMError(
+                f"the recorded answer {path} cannot be read ({error}); delete it to have it asked "
+                "again"
+            ) from None
+
+    def keep(self, request: Request, reply: Reply) -> Reply:
+        """Write an answer, without secrets, and return it as `read` will.
+
+        Raises:
+            LLMError: The file cannot be written.
+        """
+        kept = redact_tree({"request": asdict(request), "reply": asdict(reply)})
+        path = self.path(request)
+        try:
+            write_atomic(path, json.dumps(kept, indent=1, ensure_ascii=False))
+        except OSError as error:
+            raise LLMError(f"cannot keep a model's answer in {path}: {error}") from None
+        return Reply(**kept["reply"])
+
+
 class Cached:
     """Answers from files where it can; several threads with one request make one call.
 
     Args:
-        inner: Whom to ask; None where nothing is ever asked (`replay`).
-        directory: Folder of the files; made when first written to.
+        inner: Whom to ask, who keeps the answers; None where nothing is ever asked (`replay`).
+        answers: The files.
         mode: `auto` asks once ever; `replay` never asks, a missing answer is an error; `refresh`
-            asks anew and overwrites.
+            asks anew.
     """
 
-    def __init__(self, inner: LLM | None, directory: Path, mode: Mode = "auto") -> None:
-        self._inner, self._directory, self._mode = inner, directory, mode
+    def __init__(self, inner: LLM | None, answers: Answers, mode: Mode = "auto") -> None:
+        self._inner, self._answers, self._mode = inner, answers, mode
         self._lock = threading.Lock()
         self._flights: dict[str, Future[Reply]] = {}
-
-    def path(self, request: Request) -> Path:
-        """Return the file that holds, or would hold, the answer."""
-        return self._directory / f"{request.key}.json"
 
     def __call__(self, request: Request) -> Reply:
         """Answer `request`; a second asker waits for the first one's answer, or gets its error."""
@@ -58,31 +96,13 @@ class Cached:
                 del self._flights[request.key]
 
     def _answer(self, request: Request) -> Reply:
-        path = self.path(request)
-        if self._mode != "refresh" and path.exists():
-            return _read(path)
+        kept = None if self._mode == "refresh" else self._answers.read(request)
+        if kept is not None:
+            return kept
         if self._mode == "replay" or self._inner is None:
             raise LLMError(
                 f"no recorded answer of {request.model} for this prompt (key {request.key[:12]}, "
-                f"sample {request.sample}) in {self._directory}; llm.cache=auto would ask for it"
+                f"sample {request.sample}) in {self._answers.directory}; llm.cache=auto would ask "
+                "for it"
             )
-        reply = self._inner(request)
-        kept = redact_tree({"request": asdict(request), "reply": asdict(reply)})
-        _write(path, json.dumps(kept, indent=1, ensure_ascii=False))
-        return Reply(**kept["reply"])  # the very answer that a replay will give
-
-
-def _read(path: Path) -> Reply:
-    try:
-        return Reply(**json.loads(path.read_text(encoding="utf-8"))["reply"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LLMError(
-            f"the recorded answer {path} cannot be read ({error}); delete it to have it asked again"
-        ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomic(path, text)
-    except OSError as error:
-        raise LLMError(f"cannot keep a model's answer in {path}: {error}") from None
+        return self._inner(request)

@@ -66,7 +66,7 @@ def unreachable(target: Target, why: object) -> LLMError:
 def lost(target: Target, why: object) -> LLMError:
     """Return the error for a connection that broke before the answer was complete."""
     sentence = f"{target.model}: {target.endpoint} broke off the connection: {_quote(str(why))}"
-    return LLMError(redact(sentence), transient=True)
+    return LLMError(redact(sentence), transient=True, billed=True)
 
 
 def silent(target: Target) -> LLMError:
@@ -75,7 +75,7 @@ def silent(target: Target) -> LLMError:
         f"{target.model}: no answer from {target.endpoint} for {target.timeout_s:g} s; "
         "raise llm.timeout_s if the model is slow"
     )
-    return LLMError(redact(sentence), transient=True)
+    return LLMError(redact(sentence), transient=True, billed=True)
 
 
 def garbled(target: Target, got: object) -> LLMError:
@@ -84,7 +84,7 @@ def garbled(target: Target, got: object) -> LLMError:
         f"{target.model}: {target.endpoint} sent something that is no model's answer: "
         f"{_quote(str(got)) or 'nothing'}; is llm.api_base right?"
     )
-    return LLMError(redact(sentence), transient=True)
+    return LLMError(redact(sentence), transient=True, billed=True)
 
 
 def from_sdk(error: Exception, sdk: Any, target: Target) -> LLMError:
@@ -119,7 +119,7 @@ def _said(error: Any) -> str:
 
 
 def _quote(said: str) -> str:
-    line = " ".join(said.split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return line if len(line) <= _QUOTED else line[:_QUOTED] + "…"
 
 

@@ -26,7 +26,11 @@ class CallJournal(Protocol):
         ...
 
     def release(self, key: str) -> None:
-        """The call failed for good; providers do not bill errors."""
+        """The call failed; providers do not bill errors."""
+        ...
+
+    def lose(self, key: str) -> None:
+        """The answer was lost on the way and may be billed: it stays booked at its worst case."""
         ...
 
 
@@ -48,6 +52,7 @@ class Ledger:
         max_tokens: Most tokens, None for no limit.
         spent: What the run had spent before, calls that a kill left on the wire included.
         journal: Told of every call, inside the lock.
+        max_calls: Most calls, None for no limit.
     """
 
     def __init__(
@@ -56,20 +61,22 @@ class Ledger:
         max_tokens: int | None = None,
         spent: Spent | None = None,
         journal: CallJournal | None = None,
+        *,
+        max_calls: int | None = None,
     ) -> None:
-        self.max_usd, self.max_tokens = max_usd, max_tokens
+        self.max_usd, self.max_tokens, self.max_calls = max_usd, max_tokens, max_calls
         self._journal = journal
         self._spent, self._held = spent or Spent(), Spent()
         self._changed = threading.Condition()
 
     @property
     def spent(self) -> Spent:
-        """What answered calls took, those before this process included."""
+        """What answered and lost calls took, those before this process included."""
         with self._changed:
             return self._spent
 
     def reserve(self, request: Request, usd: float, tokens: int) -> None:
-        """Set the worst case of a call aside; `settle` or `release` must follow.
+        """Set the worst case of a call aside; `settle`, `release` or `lose` must follow.
 
         If the call fits only once others on the wire turn out cheaper than their worst case, this
         waits for them.
@@ -102,6 +109,14 @@ class Ledger:
             if self._journal:
                 self._journal.release(request.key)
 
+    def lose(self, request: Request, usd: float, tokens: int) -> None:
+        """Count the reserved `usd` and `tokens` as spent: nobody knows what became of the call."""
+        with self._changed:
+            self._free(usd, tokens)
+            self._spent = _sum(self._spent, usd, tokens, 1)
+            if self._journal:
+                self._journal.lose(request.key)
+
     def _free(self, usd: float, tokens: int) -> None:
         self._held = _sum(self._held, -usd, -tokens, -1)
         if not self._held.calls:
@@ -113,6 +128,7 @@ class Ledger:
         checks = (
             (self.max_usd, self._spent.usd, held.usd, usd, "USD"),
             (self.max_tokens, self._spent.tokens, held.tokens, tokens, "tokens"),
+            (self.max_calls, self._spent.calls, held.calls, 1, "calls"),
         )
         for limit, spent, waiting, more, unit in checks:
             if limit is not None and spent + waiting + more > limit:

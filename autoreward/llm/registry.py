@@ -25,7 +25,10 @@ _EVERY_OTHER = "litellm"
 
 
 class Provider(Protocol):
-    """Asks one model, once per call: no retries, no cache. Leaves `usd` and `seconds` at 0."""
+    """Asks one model, once per call: no retries, no cache. Leaves `usd` and `seconds` at 0.
+
+    One that waits for a person says so by `patient = True`: then no time-out holds.
+    """
 
     @property
     def local(self) -> bool:

@@ -61,7 +61,7 @@ class Reply:
     usd: float = 0.0
     """What it cost when it was asked; read from our own cache it costs nothing again."""
     seconds: float = 0.0
-    """From asking to the answer, retries and waiting included."""
+    """From asking to the answer, in the attempt that was answered."""
 
 
 class LLM(Protocol):

@@ -61,6 +61,7 @@ def provenance(journal: Journal, setup: Setup, candidate: str) -> dict[str, Any]
         baselines = {k: v for k, v in summary["baselines"].items() if v}
     else:
         (split, fitness), baselines = _most_telling(facts["fitness"]), {}
+    whole = "confirm" in facts["fitness"] or not facts["rungs"]
     return {
         "run": facts["run"],
         "candidate": facts["id"],
@@ -73,7 +74,7 @@ def provenance(journal: Journal, setup: Setup, candidate: str) -> dict[str, Any]
         "designer": setup.settings.designer.kind,
         "model": setup.settings.llm.model,
         "seed": setup.settings.seed,
-        "training_steps": setup.settings.training.steps,
+        "training_steps": setup.settings.training.steps if whole else facts["rungs"][-1]["steps"],
         "candidates_tried": len(journal.candidates()),
         "primary": setup.primary.name,
         "scored_on": f"{split} episodes",

@@ -8,17 +8,28 @@ from typing import Any, Literal
 
 from autoreward.errors import RunError
 from autoreward.evaluation.statistics import estimate, lower_confidence, paired_difference
+from autoreward.report.race import (
+    children_of,
+    rung_facts,
+    search_trainings,
+    share_of,
+    telling_jobs,
+    whole_steps,
+)
 from autoreward.schema import Fitness
 from autoreward.search.archive import paragraph_of
 from autoreward.search.budget import ELAPSED
 from autoreward.search.jobs import as_json, component_changes, fitness_of
 from autoreward.search.opening import facts_of, fitness_vector, kind_of
+from autoreward.search.summary import reached
 from autoreward.store.database import lock_owner
 from autoreward.store.journal import Journal
 from autoreward.store.records import Candidate, Job
 
 Facts = dict[str, Any]
 State = Literal["running", "finished", "stopped"]
+_Seeds = dict[int, dict[str, list[float]]]
+"""Training seed → fitness name → validation episodes."""
 
 
 def run_facts(journal: Journal) -> Facts:
@@ -49,6 +60,7 @@ def run_facts(journal: Journal) -> Facts:
         "proposals": _counts(p.state for p in journal.proposals()),
         "candidates": len(journal.candidates()),
         "trainings": _counts(job.state for job in jobs),
+        "race": reached(journal, whole_steps(journal)),
         "best": ranked[0] if ranked else None,
         "winner": winner,
         "env_steps": journal.env_steps(),
@@ -61,23 +73,30 @@ def run_facts(journal: Journal) -> Facts:
 def ranking(journal: Journal) -> list[Facts]:
     """Return the trained candidates, best first, with their primary fitness on validation seeds.
 
-    The order is that of the search: the cautious score of the search training; of an evaluation,
-    which has none, that of its trainings.
+    The order is that of the search: those of the longest search trainings come first, for scores of
+    different budgets say nothing about each other, and equally long ones go by their cautious
+    score. An evaluation has no search: there all trainings count. `steps` and `share` of each entry
+    say how long its training was, in environment steps and of a whole training.
     """
     primary = _primary(journal)
     if primary is None:
         return []
     ranked = []
     for candidate in journal.candidates():
-        jobs = journal.jobs(candidate=candidate.id, state="done")
-        chosen = [job for job in jobs if job.purpose == "search"] or jobs
+        chosen = search_trainings(journal, candidate.id)[:1] or telling_jobs(journal, candidate.id)
         groups = [journal.scores(job.id, "validation").get(primary.name, []) for job in chosen]
         if groups and all(groups):
-            value = estimate(groups)
-            entry = {"id": candidate.id, "formula": candidate.formula, **value.to_dict()}
-            ranked.append((lower_confidence(value, primary.direction), entry))
-    ranked.sort(key=lambda item: (-item[0], item[1]["id"]))
-    return [entry for _, entry in ranked]
+            value, steps = estimate(groups), chosen[0].steps
+            entry = {
+                "id": candidate.id,
+                "formula": candidate.formula,
+                "steps": steps,
+                "share": share_of(journal, steps),
+                **value.to_dict(),
+            }
+            ranked.append((-steps, -lower_confidence(value, primary.direction), entry))
+    ranked.sort(key=lambda item: (item[0], item[1], item[2]["id"]))
+    return [entry for *_, entry in ranked]
 
 
 def candidates_facts(journal: Journal) -> list[Facts]:
@@ -96,6 +115,8 @@ def candidates_facts(journal: Journal) -> list[Facts]:
                 "formula": candidate.formula,
                 "mean": score["mean"] if score else None,
                 "interval": score["interval"] if score else None,
+                "steps": score["steps"] if score else None,
+                "share": score["share"] if score else None,
                 "error": error,
             }
         )
@@ -121,7 +142,10 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
     candidate = find_candidate(journal, candidate_id)
     proposal = next((p for p in journal.proposals() if p.number == candidate.proposal), None)
     jobs = journal.jobs(candidate=candidate.id)
+    telling = telling_jobs(journal, candidate.id)
+    searched = search_trainings(journal, candidate.id)
     facts = facts_of(journal)
+    primary = facts.get("primary")
     return {
         "run": journal.directory.name,
         "id": candidate.id,
@@ -132,14 +156,14 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
         "idea": candidate.idea,
         "changes": candidate.changes,
         "proposal": _proposal_facts(proposal) if proposal else None,
-        "primary": facts.get("primary"),
+        "children": children_of(journal, candidate.id),
+        "primary": primary,
         "measures": facts.get("measures", {}),
-        "fitness": _fitness_by_use(journal, jobs),
-        "components": component_changes(journal, (j.id for j in jobs if j.state == "done")),
-        "findings": [
-            {"source": f.source, **f.finding.to_dict()} for f in journal.findings(candidate.id)
-        ],
-        "analysis": _analysis(journal, jobs),
+        "rungs": rung_facts(journal, candidate.id, primary) if primary else [],
+        "fitness": _fitness_by_use(journal, telling),
+        "components": component_changes(journal, (job.id for job in telling)),
+        "findings": _findings(journal, candidate.id, {job.id for job in searched[1:]}),
+        "analysis": _analysis(journal, [*telling, *searched]),
         "predicted_quality": journal.meta(f"predicted/{candidate.id}"),
         "trainings": [_job_facts(job) for job in jobs],
         "file": str(journal.files.candidate(candidate.id)),
@@ -147,10 +171,18 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
     }
 
 
+def _findings(journal: Journal, candidate: str, outgrown: set[str]) -> list[Facts]:
+    """Return the findings about a candidate, but those of trainings that were continued."""
+    return [
+        {"source": entry.source, **entry.finding.to_dict()}
+        for entry in journal.findings(candidate)
+        if entry.job not in outgrown
+    ]
+
+
 def _analysis(journal: Journal, jobs: list[Job]) -> str:
-    """Return what is known of the policy of the search training, else of the first confirmation."""
-    order = sorted(jobs, key=lambda job: job.purpose != "search")
-    found = (journal.analysis(job.id) for job in order)
+    """Return what is known of the policy of the first of some trainings that was looked at."""
+    found = (journal.analysis(job.id) for job in jobs)
     return next((paragraph_of(analysis) for analysis in found if analysis), "")
 
 
@@ -174,10 +206,15 @@ def find_candidate(journal: Journal, name: str) -> Candidate:
 def comparison_facts(journal: Journal, first: Candidate, second: Candidate) -> Facts:
     """Compare the fitness of two candidates of one run on validation seeds, paired where possible.
 
-    Where both were trained with some seeds, all numbers are over these seeds alone.
+    Only trainings of one length are compared: the longest that both have had. Where some of those
+    share their seeds, all numbers are over these seeds alone. `shares` says how much of a whole
+    training each one's are.
     """
-    both = [_validation(journal, candidate.id) for candidate in (first, second)]
-    shared = sorted(both[0].keys() & both[1].keys())
+    found = [_validation(journal, candidate.id) for candidate in (first, second)]
+    common = max(found[0].keys() & found[1].keys(), default=None)
+    lengths = [max(scores, default=None) if common is None else common for scores in found]
+    both = [{} if n is None else scores[n] for scores, n in zip(found, lengths, strict=True)]
+    shared = [] if common is None else sorted(both[0].keys() & both[1].keys())
     differences = {}
     for name in _names(both[0], shared):
         mine, other = ([scores[seed][name] for seed in shared] for scores in both)
@@ -195,6 +232,7 @@ def comparison_facts(journal: Journal, first: Candidate, second: Candidate) -> F
         ],
         "difference": differences,
         "paired_seeds": len(shared),
+        "shares": [None if steps is None else share_of(journal, steps) for steps in lengths],
     }
 
 
@@ -252,30 +290,33 @@ def _job_facts(job: Job) -> Facts:
         "purpose": job.purpose,
         "seed": job.training_seed,
         "state": job.state,
+        "steps": job.steps,
         "env_steps": job.env_steps,
         "seconds": job.result.get("seconds"),
     }
 
 
 def _fitness_by_use(journal: Journal, jobs: list[Job]) -> dict[str, Any]:
-    """Return purpose → split → fitness, for the trainings that are done."""
+    """Return purpose → split → fitness of some finished trainings."""
     result: dict[str, dict[str, Any]] = {}
     for purpose in ("search", "confirm"):
-        names = [job.id for job in jobs if job.purpose == purpose and job.state == "done"]
+        names = [job.id for job in jobs if job.purpose == purpose]
         for split in ("validation", "test"):
             if fitness := fitness_of(journal, names, split):
                 result.setdefault(purpose, {})[split] = as_json(fitness)
     return result
 
 
-def _validation(journal: Journal, candidate: str) -> dict[int, dict[str, list[float]]]:
-    """Return training seed → fitness name → validation episodes."""
-    jobs = journal.jobs(candidate=candidate, state="done")
-    scores = {job.training_seed: journal.scores(job.id, "validation") for job in jobs}
-    return {seed: vector for seed, vector in scores.items() if vector}
+def _validation(journal: Journal, candidate: str) -> dict[int, _Seeds]:
+    """Return steps of the training → training seed → fitness name → validation episodes."""
+    found: dict[int, _Seeds] = {}
+    for job in journal.jobs(candidate=candidate, state="done"):
+        if vector := journal.scores(job.id, "validation"):
+            found.setdefault(job.steps, {})[job.training_seed] = vector
+    return found
 
 
-def _names(scores: dict[int, dict[str, list[float]]], seeds: list[int] | None = None) -> list[str]:
+def _names(scores: _Seeds, seeds: list[int] | None = None) -> list[str]:
     if not scores or seeds == []:
         return []
     return list(next(iter(scores.values())))

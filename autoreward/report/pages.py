@@ -20,6 +20,7 @@ from autoreward.report.result import (
     measure_label,
     plain_table,
     titled,
+    trained_to,
 )
 
 Json = Mapping[str, Any]
@@ -34,7 +35,7 @@ def runs_table(runs: Sequence[Json]) -> Table:
     table.add_column("run", overflow="fold")
     for column in ("state", "task"):
         table.add_column(column, no_wrap=True)
-    table.add_column("trained", justify="right", no_wrap=True)
+    table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("best so far", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     for run in runs:
@@ -42,12 +43,11 @@ def runs_table(runs: Sequence[Json]) -> Table:
         if run["state"] == "damaged":
             table.add_row(run["run"], state, Text(run["error"], "dim"))
             continue
-        trained = run["trainings"].get("done", 0)
         table.add_row(
             run["run"],
             state,
             f"{run['environment'] or '-'} {run['task'] or '-'}",
-            str(trained),
+            count(run["env_steps"]),
             _best_score(run),
             duration(run["seconds"]),
         )
@@ -65,7 +65,9 @@ def _best(run: Json) -> Text:
     """Return score and id of the best candidate of the search."""
     score = _best_score(run)
     if run["best"]:
-        score.append(f"  {run['best']['id']}, on validation episodes", "dim")
+        share = run["best"]["share"]
+        part = f" after {share:.0%} of a training" if share is not None and share < 1 else ""
+        score.append(f"  {run['best']['id']}, on validation episodes{part}", "dim")
     return score
 
 
@@ -83,13 +85,19 @@ def run_page(run: Json, candidates: Sequence[Json], refused: Sequence[Json]) -> 
     """Return a run with all its candidates and the proposals that became none."""
     parts: list[RenderableType] = [run_card(run), ""]
     if candidates:
-        parts.append(candidates_table(run, candidates, "candidates, best first"))
+        parts.append(candidates_table(run, candidates, _CANDIDATES[len(run["race"]) > 1]))
     else:
         parts.append(Text("no candidates yet", "dim"))
     if refused:
         lines = (f"proposal {r['proposal']}, {r['state']}: {r['reason']}" for r in refused)
         parts += ["", Text("proposals that became no candidate", "bold"), *map(Text, lines)]
     return Group(*parts)
+
+
+_CANDIDATES = (
+    "candidates, best first",
+    "candidates, those trained longest first, then best first",
+)
 
 
 def run_card(run: Json) -> Table:
@@ -107,6 +115,7 @@ def run_card(run: Json) -> Table:
         "sandbox": run["sandbox"] or "-",
         "proposals": _states(run["proposals"]) or "none",
         "trainings": _states(run["trainings"]) or "none",
+        "trained": trained_to(run["race"]) or "none",
         "best": _best(run),
         "winner": run["winner"] or "not chosen yet",
         "took": ", ".join(
@@ -118,7 +127,7 @@ def run_card(run: Json) -> Table:
         ),
     }
     if run["kind"] == "evaluate":
-        for name in ("designer", "proposals", "winner"):
+        for name in ("designer", "proposals", "trained", "winner"):
             del facts[name]
     return facts_table(facts)
 
@@ -128,10 +137,16 @@ def _states(counts: Mapping[str, int]) -> str:
 
 
 def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Group:
-    """Return one row a candidate; intervals are over the episodes of its search training."""
+    """Return one row a candidate; intervals are over the episodes of its longest search training.
+
+    Where some were trained longer than others, a column says so: these scores are not compared.
+    """
+    raced = len({entry["share"] for entry in candidates} - {None}) > 1
     table = plain_table()
     table.add_column("candidate", no_wrap=True)
     table.add_column("gen.", justify="right")
+    if raced:
+        table.add_column("trained", justify="right")
     table.add_column(_primary_heading(run), justify="right")
     table.add_column("formula", overflow="fold")
     for entry in candidates:
@@ -143,7 +158,8 @@ def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Group
             score = Text(entry["error"], "red")
         generation = "" if entry["generation"] is None else str(entry["generation"] + 1)
         name = Text(entry["id"], "bold green" if won else "")
-        table.add_row(name, generation, score, entry["formula"])
+        share = "" if entry["share"] is None else f"{entry['share']:.0%}"
+        table.add_row(name, generation, *([share] if raced else []), score, entry["formula"])
     return titled(title, table)
 
 
@@ -159,7 +175,8 @@ def events_table(events: Sequence[Json]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for event in events:
         at = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        data = "  ".join(f"{k} {v}" for k, v in event["data"].items() if v not in (None, "", []))
+        said = {k: v for k, v in event["data"].items() if v not in (None, "", [])}
+        data = "  ".join(f"{k} {number(v) if isinstance(v, float) else v}" for k, v in said.items())
         table.add_row(Text(f"  {at}", "dim"), event["kind"], Text(data, "dim"))
     return table
 
@@ -184,6 +201,10 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
         head["changes"] = facts["changes"]
     if facts["proposal"]:
         head["origin"] = _origin(facts["proposal"])
+    if facts["children"]:
+        head["children"] = ", ".join(f"{c['id']} ({c['operator']})" for c in facts["children"])
+    if len(facts["rungs"]) > 1:
+        head["rungs"] = _rungs(facts)
     if facts["predicted_quality"] is not None:
         share = f"{facts['predicted_quality']:.0%}"
         head["predicted"] = f"{share} of the pairs of recorded episodes in the right order"
@@ -192,6 +213,8 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
     for purpose, splits in facts["fitness"].items():
         for split, fitness in splits.items():
             title = f"{_PURPOSES[purpose]}, {split} episodes"
+            if purpose == "search":
+                title += stopped_at(facts)
             parts += ["", fitness_table(fitness, facts["measures"], facts["primary"], title)]
     if facts["components"]:
         parts += ["", components_table(facts["components"], used)]
@@ -204,6 +227,19 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
 
 
 _PURPOSES = {"search": "fitness in the search", "confirm": "fitness on fresh training seeds"}
+
+
+def stopped_at(facts: Json) -> str:
+    """Return ` (stopped at 10% of a training)`, nothing for a candidate that was trained whole."""
+    share = facts["rungs"][-1]["share"] if facts["rungs"] else None
+    return "" if share is None or share >= 1 else f" (stopped at {share:.0%} of a training)"
+
+
+def _rungs(facts: Json) -> str:
+    """Return the primary fitness at each rung that a candidate has reached."""
+    unit = with_unit(facts["measures"][facts["primary"]]["unit"])
+    scores = (f"{number(r['mean'])}{unit} at {r['share']:.0%}" for r in facts["rungs"])
+    return f"{facts['primary']} {', '.join(scores)}"
 
 
 def _won(facts: Json) -> list[tuple[str, str]]:

@@ -28,6 +28,12 @@ _BASELINES = {
     "sparse": "reward for success alone",
     "zero": "never acts",
 }
+CONTROLS = {
+    "best-of-n": "a control: independent drafts, all trained to the end",
+    "greedy": "a control: changes of the best so far, all trained to the end",
+    "random": "a control: formulas drawn evenly from the grammar, all trained to the end",
+}
+"""Strategies that a search is measured against, in words."""
 
 
 def plain_table() -> Table:
@@ -136,6 +142,7 @@ def _facts(summary: Json) -> Table:
         "file": winner["file"],
         "clip": summary["clip"] or f"none: {summary['clip_problem']}",
         "chosen among": f"{tried}; the more are tried, the luckier the best of them looks",
+        **_search(summary["search"]),
         "rewards ran in": _sandbox(summary),
         "took": _effort(summary),
     }
@@ -146,10 +153,56 @@ def _facts(summary: Json) -> Table:
     return facts_table(facts)
 
 
+def _search(search: Json) -> dict[str, str]:
+    """Return what the search did: how, by whom, at what cost."""
+    facts = {}
+    if search["strategy"] in CONTROLS:
+        facts["searched by"] = CONTROLS[search["strategy"]]
+    if search["raced"]:
+        share = search["env_steps"] / search["whole_steps"]
+        facts["raced"] = (
+            f"{trained_to(search['rungs'])}: {count(search['env_steps'])} steps, "
+            f"{share:.0%} of training all to the end"
+        )
+    facts["made by"] = made_by(search["operators"])
+    if search["occupancy"] is not None:
+        facts["slots"] = f"{search['occupancy']:.0%} busy while there was anything to propose"
+    return facts
+
+
+def trained_to(rungs: Sequence[Json]) -> str:
+    """Return how far how many candidates were trained: `8 candidates to 10%, 3 to 30%`."""
+    words = [f"{rung['candidates']} to {rung['share']:.0%}" for rung in rungs]
+    if words:
+        first = rungs[0]
+        words[0] = f"{plural(first['candidates'], 'candidate')} to {first['share']:.0%}"
+    return ", ".join(words)
+
+
+def made_by(operators: Json) -> str:
+    """Return how many candidates each operator made, and how many of those were successes."""
+    words, meaning = [], " better than their parents"
+    for name, made in operators.items():
+        success = f" ({made['better']}{meaning})" if made["changes"] else ""
+        meaning = "" if success else meaning  # once is enough
+        words.append(f"{name} {made['candidates']}{success}")
+    return ", ".join(words)
+
+
 def _effort(summary: Json) -> str:
     steps = f"{count(summary['env_steps'])} environment steps"
     each = f"({count(summary['training_steps'])} a training)"
-    return f"{steps} {each}, {duration(summary['seconds'])}, {dollars(summary['usd'])}"
+    return f"{steps} {each}, {duration(summary['seconds'])}, {_calls(summary)}"
+
+
+def _calls(summary: Json) -> str:
+    """Return what language models cost, and how many of their answers never came."""
+    cost, calls = dollars(summary["usd"]), summary.get("calls", {})
+    if not any(calls.values()):
+        return cost
+    bad = ", ".join(f"{calls[kind]} {kind}" for kind in ("failed", "lost") if calls[kind])
+    asked = plural(sum(calls.values()), "model call") + (f" ({bad})" if bad else "")
+    return f"{cost} for {asked}, {count(summary['tokens'])} tokens"
 
 
 def facts_table(facts: Mapping[str, RenderableType]) -> Table:
@@ -242,14 +295,34 @@ def _changes(first: Json, last: Json) -> Iterator[Text]:
     yield Text.assemble((f"{first['share']:.0%} → ", "dim"), f"{last['share']:.0%}")
 
 
+def distance_result(distance: Json | None, why_none: str) -> Text:
+    """Return the distance of two rewards with the controls beside it, or why there is none."""
+    if distance is None:
+        return Text(f"no distance: {why_none}", "dim")
+    control = (
+        f"\n  controls: A with potential shaping {distance['shaped_copy']:.2f} (has to be 0), "
+        f"A and noise {distance['unrelated']:.2f}"
+    )
+    return Text.assemble(
+        ("STARC distance ", "bold"),
+        f"{distance['value']:.2f}",
+        ("  0 is the same aim, 0.71 nothing in common, 1 the opposite", "dim"),
+        (control, "dim"),
+    )
+
+
 def comparison_result(facts: Json) -> RenderableType:
     """Return two candidates' fitness on validation seeds and their paired difference."""
     primary, measures = facts["primary"], facts["measures"]
     first, second = facts["fitness"]
     if not first or not second:
         return Text("fitness cannot be compared: one of them was not trained to the end", "dim")
-    paired = facts["paired_seeds"]
+    paired, (one, other) = facts["paired_seeds"], facts["shares"]
     how = f"paired over {plural(paired, 'training seed')}" if paired else "no seed in common"
+    if one != other:
+        how = f"A after {one:.0%} of a training, B after {other:.0%}: not to be compared"
+    elif one is not None and one < 1:
+        how += f", both after {one:.0%} of a training"
     title = f"fitness on validation episodes, {how}"
     table = plain_table()
     for heading in ("", "A", "B", "B - A", ""):

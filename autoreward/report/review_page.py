@@ -16,7 +16,8 @@ from autoreward.report.curves import training_curves
 from autoreward.report.diff import code_diff, coloured
 from autoreward.report.facts import candidate_facts
 from autoreward.report.format import plural
-from autoreward.report.pages import findings_list
+from autoreward.report.pages import findings_list, stopped_at
+from autoreward.report.race import telling_jobs
 from autoreward.report.result import facts_table, fitness_table, plain_table, titled
 from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
@@ -70,7 +71,7 @@ def review_facts(journal: Journal, candidate_id: str) -> dict[str, Any]:
         {"parent": p, "diff": code_diff(journal.candidate(p).text, facts["code"], p, name)}
         for p in parents
     ]
-    jobs = journal.jobs(candidate=name, state="done")
+    jobs = telling_jobs(journal, name)
     clips = [path for job in jobs for path in clips_of(journal, job.id)]
     report = journal.directory / "report.html"
     return facts | {
@@ -107,6 +108,8 @@ def review_page(facts: Json, used: Sequence[str], columns: int) -> RenderableTyp
     for purpose, splits in facts["fitness"].items():
         for split, fitness in splits.items():
             title = f"fitness of the {purpose} training, {split} episodes"
+            if purpose == "search":
+                title += stopped_at(facts)
             parts += ["", fitness_table(fitness, facts["measures"], facts["primary"], title)]
     return Group(*parts, "", facts_table(_files(facts)))
 

@@ -7,48 +7,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from autoreward.config import Settings
+from autoreward.report.forecast import Forecast, Plan, job_label
 from autoreward.report.format import count, duration, number, plural, with_unit
 
-_WINDOW_SECONDS = 15.0
+_RATE_SECONDS = 15.0
 """Time over which the rate of environment steps is taken."""
+_PACE_SECONDS = 120.0
+"""Time over which the pace is taken that the time left follows from, idle moments included."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best candidate so far."""
+    """The best candidate so far, of those that were trained longest."""
 
     candidate: str
     mean: float
     """Primary fitness on validation seeds."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much a run has to do."""
-
-    generations: int
-    population: int
-    steps: int
-    """Environment steps of one training."""
-    final: int
-    """Trainings of the final comparison."""
-
-    @classmethod
-    def of_run(cls, settings: Settings, baselines: int) -> Plan:
-        """Return the plan of a design run with a number of baselines."""
-        search = settings.search
-        return cls(
-            generations=search.generations,
-            population=search.population,
-            steps=settings.training.steps,
-            final=(search.finalists + baselines) * search.confirm_seeds,
-        )
-
-    @classmethod
-    def of_evaluation(cls, settings: Settings, seeds: int) -> Plan:
-        """Return the plan of an evaluation."""
-        return cls(0, 0, settings.training.steps, seeds)
+    rung: int
+    """How far it was trained: scores of two rungs are not compared."""
 
 
 @dataclass
@@ -62,6 +38,7 @@ class Watch:
         unit: Its unit.
         direction: Whether more of it is better.
         finished: Jobs that an earlier process finished.
+        lost: Proposals and candidates of an earlier process that will never be trained.
         candidates: Candidates that an earlier process proposed.
         best: The best of them.
         started: Time of the start, in the clock of `take`.
@@ -74,21 +51,25 @@ class Watch:
     direction: Literal["max", "min"]
     started: float
     finished: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
     candidates: int = 0
     best: Best | None = None
     phase: str = "starting"
     learners: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Job → environment steps so far, primary fitness per step while exploring."""
-    waiting: int = 0
-    """Trainings without a slot yet."""
+    """Job → environment steps of its policy so far, primary fitness per step while exploring."""
     jail_share: float = 0.0
     """Share of the trainer's busy time in which it waited for jails."""
     rejected: int = 0
-    _expected: int = 0
+    asked: set[int] = field(default_factory=set)
+    """Proposals that a language model is asked for."""
+    _ready: set[str] = field(default_factory=set)
+    """Candidates that were accepted and are not in training yet."""
     _steps: deque[tuple[float, int]] = field(default_factory=deque)
+    _busy: float = 0.0
+    """Seconds that the trainer has worked."""
 
     def __post_init__(self) -> None:
-        self._expected = self.plan.generations * self.plan.population + self.plan.final
+        self._forecast = Forecast(self.plan, self.finished, self.lost)
 
     def take(self, kind: str, data: Mapping[str, Any], now: float) -> str | None:
         """Take in an event; return a line worth printing at once, if it makes one."""
@@ -96,65 +77,93 @@ class Watch:
         line: str | None = handler(data, now) if handler else None
         return line
 
-    @property
-    def rate(self) -> float:
-        """Environment steps per second of late; 0 where nothing is known yet."""
-        if len(self._steps) < 2:
+    def rate(self, now: float) -> float:
+        """Return environment steps per second of late; 0 where nothing trains or is known."""
+        if not self.learners or len(self._steps) < 2:
             return 0.0
-        (first, low), (last, high) = self._steps[0], self._steps[-1]
+        last, high = self._steps[-1]
+        if now - last > _RATE_SECONDS:
+            return 0.0
+        first, low = next(point for point in self._steps if last - point[0] <= _RATE_SECONDS)
         return (high - low) / (last - first) if last > first else 0.0
 
     @property
-    def done(self) -> int:
-        """Trainings that have ended."""
-        return len(self.finished)
+    def taken(self) -> int:
+        """Environment steps so far, those of earlier processes included."""
+        return self._forecast.taken(self._positions)
 
     @property
-    def expected(self) -> int:
-        """Trainings in all, as far as can be foreseen."""
-        return max(self._expected, self.done + len(self.learners) + self.waiting)
+    def total(self) -> int:
+        """Environment steps of the whole run, about."""
+        return max(self._forecast.total, self.taken)
 
     @property
     def fraction(self) -> float:
         """Share of all environment steps that has been taken."""
-        total = self.expected * self.plan.steps
-        return min(1.0, self._taken() / total) if total else 0.0
+        return self.taken / self.total if self.total else 0.0
 
-    def seconds_left(self) -> float | None:
-        """Return how long the trainings will still take; None while the rate is unknown."""
-        rate = self.rate
-        if rate <= 0:
+    @property
+    def amount(self) -> str:
+        """How much is done, in words: `31% of about 4.1 M env steps`."""
+        return f"{self.fraction:.0%} of about {count(self.total)} env steps"
+
+    @property
+    def flow(self) -> str:
+        """What language models are asked for, in words; empty where it is nothing."""
+        return f"{plural(len(self.asked), 'answer')} awaited" if self.asked else ""
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return how long the run will still take.
+
+        The search goes on at its pace, waits for models included; the final comparison goes as fast
+        as the trainer works. None while the pace is unknown, or nothing goes on.
+        """
+        if not (self.learners or self.asked) or len(self._steps) < 2:
             return None
-        return max(0.0, self.expected * self.plan.steps - self._taken()) / rate
+        (first, low), (last, high) = self._steps[0], self._steps[-1]
+        heard = last if self.learners else now  # nobody listens to the trainer while one proposes
+        pace = (high - low) / max(heard - first, 1e-6)
+        if pace <= 0:
+            return None
+        final = min(self._forecast.final_left(self._positions), self.total - self.taken)
+        speed = max(pace, self.rate(now), high / self._busy if self._busy else 0.0)
+        return (self.total - self.taken - final) / pace + final / speed
 
     def line(self, now: float) -> str:
         """Return the moment in one line."""
-        parts = [f"[{duration(now - self.started)}] {self.phase}"]
+        parts = [f"[{duration(now - self.started)}] {self.phase}", self.flow]
         if self.learners:
             parts.append(f"{plural(len(self.learners), 'learner')} at {self._progress()}")
-        if self.rate:
-            parts.append(f"{count(self.rate)} env steps/s, {self.jail_share:.0%} in jails")
-        parts.append(f"trainings {self.done}/{self.expected}")
-        if self.plan.generations:
+        if rate := self.rate(now):
+            parts.append(f"{count(rate)} env steps/s, {self.jail_share:.0%} in jails")
+        parts.append(self.amount)
+        if self.plan.rungs:
             parts.append(plural(self.candidates, "candidate"))
         if self.best:
-            parts.append(f"best {self.score(self.best.mean)}")
-        left = self.seconds_left()
-        if left:
+            parts.append(f"best {self.score(self.best.mean)}{self.at(self.best.rung)}")
+        if left := self.seconds_left(now):
             parts.append(f"about {duration(left)} left")
-        return " · ".join(parts)
+        return " · ".join(filter(None, parts))
+
+    def at(self, rung: int | None, word: str = "at") -> str:
+        """Return ` at 10%` for a rung below the last one, nothing for a whole training."""
+        if rung is None or rung == len(self.plan.rungs) - 1:
+            return ""
+        return f" {word} {self.plan.rungs[rung] / self.plan.steps:.0%}"
 
     def score(self, value: float) -> str:
         """Return a value of the primary fitness with its unit."""
         return f"{number(value)}{with_unit(self.unit)}"
 
-    def _taken(self) -> float:
-        return self.done * self.plan.steps + sum(steps for steps, _ in self.learners.values())
+    @property
+    def _positions(self) -> dict[str, int]:
+        return {job: steps for job, (steps, _) in self.learners.items()}
 
     def _progress(self) -> str:
-        steps = [steps for steps, _ in self.learners.values()]
-        low, high = min(steps) / self.plan.steps, max(steps) / self.plan.steps
-        return f"{high:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%}-{high:.0%}"
+        """Return how far the learners are on the way to their rungs."""
+        shares = [steps / self.plan.target(job) for job, (steps, _) in self.learners.items()]
+        low, high = (f"{min(1.0, share):.0%}" for share in (min(shares), max(shares)))
+        return high if low == high else f"{low}-{high}"
 
     def _on_phase(self, data: Mapping[str, Any], now: float) -> str:
         self.phase = data["text"]
@@ -163,25 +172,40 @@ class Watch:
     def _on_proposing(self, data: Mapping[str, Any], now: float) -> str:
         generation, rewards = data["generation"] + 1, plural(data["count"], "reward")
         self.phase = f"proposing {rewards} (generation {generation} of {self.plan.generations})"
-        remaining = self.plan.generations - data["generation"]
-        self._expected = self.done + remaining * self.plan.population + self.plan.final
+        self._forecast.begin_generation(data["generation"])
         return f"[{duration(now - self.started)}] {self.phase}"
 
     def _on_checked(self, data: Mapping[str, Any], now: float) -> str | None:
         return "\n".join(f"  {finding}" for finding in data["findings"]) or None
 
+    def _on_asking(self, data: Mapping[str, Any], now: float) -> None:
+        if data["model"] is not None:
+            self.asked.add(data["proposal"])
+        if not self.plan.ordered:
+            self.phase = "searching"
+
     def _on_accepted(self, data: Mapping[str, Any], now: float) -> None:
         self.candidates += 1
+        self.asked.discard(data["proposal"])
+        self._ready.add(data["candidate"])
+
+    def _on_duplicate(self, data: Mapping[str, Any], now: float) -> None:
+        self.asked.discard(data["proposal"])
+        self._forecast.lost.add(f"proposal {data['proposal']}")
 
     def _on_rejected(self, data: Mapping[str, Any], now: float) -> str:
         self.rejected += 1
+        self._on_duplicate(data, now)
         errors = (f for f in data["findings"] if f.severity == "error")
         return f"  proposal {data['proposal']} was refused: {next(errors)}"
 
     def _on_training(self, data: Mapping[str, Any], now: float) -> None:
-        jobs = set(data["jobs"])
+        self._forecast.train(data["jobs"])
+        self._ready -= {job_label(job) for job in data["jobs"]}
         if "confirm" in self.phase:
-            self._expected = self.done + len(jobs - self.finished)
+            return
+        if not self.plan.ordered:
+            self.phase = "searching"
         else:
             bracket = self.phase.find("(")  # which generation
             self.phase = "training" + (f" {self.phase[bracket:]}" if bracket >= 0 else "")
@@ -189,22 +213,25 @@ class Watch:
     def _on_progress(self, data: Mapping[str, Any], now: float) -> None:
         learners = data["learners"]
         self.learners = {job: (v["steps"], v["fitness"]) for job, v in learners.items()}
-        self.waiting = data["waiting"]
-        busy = data["busy_seconds"]
+        self._busy = busy = data["busy_seconds"]
         self.jail_share = min(1.0, data["jail_seconds"] / busy) if busy else 0.0
         self._steps.append((now, data["steps"]))
-        while len(self._steps) > 2 and now - self._steps[0][0] > _WINDOW_SECONDS:
+        while len(self._steps) > 2 and now - self._steps[0][0] > _PACE_SECONDS:
             self._steps.popleft()
 
     def _on_trained(self, data: Mapping[str, Any], now: float) -> str:
         self._end(data["job"])
-        score = data["score"]
-        better = self.best is None or (score.mean - self.best.mean) * self._sign > 0
-        first = data["purpose"] == "search"
-        if first and better:
-            self.best = Best(data["candidate"], score.mean)
-        mark = "  best so far" if first and better else ""
-        return f"  trained {job_label(data['job'])}: {self.primary} {self.score(score.mean)}{mark}"
+        score, rung, mark = data["score"], self.plan.rung_of(data["job"]), ""
+        if rung is not None and self._is_best(score.mean, rung):
+            self.best = Best(data["candidate"], score.mean, rung)
+            mark = f"  best so far{self.at(rung)}"
+        label = job_label(data["job"]) + self.at(rung, "to")
+        return f"  trained {label}: {self.primary} {self.score(score.mean)}{mark}"
+
+    def _is_best(self, mean: float, rung: int) -> bool:
+        if self.best is None or rung != self.best.rung:
+            return self.best is None or rung > self.best.rung
+        return (mean - self.best.mean) * (1 if self.direction == "max" else -1) > 0
 
     def _on_failed(self, data: Mapping[str, Any], now: float) -> str:
         self._end(data["job"])
@@ -229,14 +256,16 @@ class Watch:
         return f"[{duration(now - self.started)}] {self.phase}"
 
     def _on_skipped(self, data: Mapping[str, Any], now: float) -> str:
-        self._expected -= 1
+        self._forecast.lost.add(data["candidate"])
+        self._ready.discard(data["candidate"])
         return f"  skipped {data['candidate']}: {data['reason']}"
 
     def _on_analyzed(self, data: Mapping[str, Any], now: float) -> str | None:
         codes = [f.code for f in data["findings"] if f.severity != "note"]
         if not codes:
             return None
-        return f"  found in {job_label(data['job'])}: {', '.join(dict.fromkeys(codes))}"
+        label = job_label(data["job"]) + self.at(self.plan.rung_of(data["job"]))
+        return f"  found in {label}: {', '.join(dict.fromkeys(codes))}"
 
     def _on_explained(self, data: Mapping[str, Any], now: float) -> str:
         if data["problem"]:
@@ -248,21 +277,15 @@ class Watch:
         return f"  critic {data['said']}"
 
     def _on_budget(self, data: Mapping[str, Any], now: float) -> str:
+        self._forecast.end_search(len(self._ready))
         return f"  a limit is reached, no more rewards are proposed: {data['reason']}"
 
-    @property
-    def _sign(self) -> int:
-        return 1 if self.direction == "max" else -1
+    def _on_budget_warning(self, data: Mapping[str, Any], now: float) -> str:
+        return f"  mind: {data['text']}"
 
     def _end(self, job: str) -> None:
-        self.finished.add(job)
+        self._forecast.end(job)
         self.learners.pop(job, None)
-
-
-def job_label(job: str) -> str:
-    """Return a job's id as people read it: `3c79117b3288`, `human (seed 1000)`."""
-    candidate, purpose, seed = job.rsplit("-", 2)
-    return candidate if purpose == "search" else f"{candidate} (seed {seed.removeprefix('s')})"
 
 
 def known_jobs(jobs: Iterable[Any]) -> set[str]:

@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autoreward.agents.designer import Attempt
+from autoreward.agents.formulas.parts import Part
 from autoreward.evaluation.ratings import Rating
 from autoreward.evaluation.statistics import lower_confidence
 from autoreward.schema import Fitness
 from autoreward.search.jobs import fitness_of
+from autoreward.search.opening import facts_of, fitness_vector
+from autoreward.search.selection.pareto import Directions, pareto_front
+from autoreward.search.view import View
 from autoreward.store.queries import Queries
+from autoreward.store.records import Candidate, Proposal, Review, ReviewAction
 
 Ratings = Mapping[str, Rating] | None
 """Candidate → what people think of it; None where the task's own measurement decides."""
 
 
-def search_job(journal: Queries, candidate: str) -> str | None:
-    """Return the finished search training of a candidate, None if there is none."""
+def search_job(journal: Queries, candidate: str, view: View | None = None) -> str | None:
+    """Return the longest finished search training of a candidate, None if there is none.
+
+    Args:
+        journal: Of the run.
+        candidate: Its id.
+        view: Only trainings of this view count; None for all.
+    """
     jobs = journal.jobs(candidate=candidate, purpose="search", state="done")
-    return jobs[0].id if jobs else None
+    shown = [job for job in jobs if view is None or view.shows(job)]
+    return max(shown, key=lambda job: job.steps).id if shown else None
 
 
-def attempts(journal: Queries, primary: Fitness, ratings: Ratings = None) -> list[Attempt]:
+def attempts(
+    journal: Queries, primary: Fitness, ratings: Ratings = None, view: View | None = None
+) -> list[Attempt]:
     """Return all trained candidates that no person has rejected, best first.
 
-    They are ranked by the cautious score (mean - standard error of the primary fitness on
-    validation seeds); all were trained with the same steps and the same training seed.
+    Those of the longest trainings come first; of equally long ones they are ranked by the cautious
+    score (mean - standard error of the primary fitness on validation seeds). All were trained with
+    the same training seed.
 
     Args:
         journal: Of the run.
         primary: The fitness that decides.
         ratings: People's preferences as a rating of each candidate, where those decide instead;
             who has none comes last.
+        view: What is known; None for everything.
     """
-    pinned = journal.pinned()
-    made_from = {p.number: p.parents for p in journal.proposals(state="accepted")}
+    made = {p.number: p for p in journal.proposals(state="accepted")}
     ranked = []
     for candidate in journal.candidates():
-        job_id = search_job(journal, candidate.id)
-        if job_id is None or journal.decision(candidate.id) == "rejected":
+        job_id = search_job(journal, candidate.id, view)
+        reviews = [r for r in journal.reviews(candidate.id) if view is None or r.id <= view.seen]
+        if job_id is None or _last(reviews, "approve", "reject", "edit") == "reject":
             continue
         job = journal.job(job_id)
         assert job is not None
@@ -47,7 +65,7 @@ def attempts(journal: Queries, primary: Fitness, ratings: Ratings = None) -> lis
         value = fitness[primary.name]
         points = job.result.get("snapshots", [])
         rating = None if ratings is None else ratings.get(candidate.id)
-        analysis = journal.analysis(job_id) or {}
+        proposal = None if candidate.proposal is None else made.get(candidate.proposal)
         attempt = Attempt(
             id=candidate.id,
             text=candidate.text,
@@ -57,20 +75,65 @@ def attempts(journal: Queries, primary: Fitness, ratings: Ratings = None) -> lis
             fitness={name: (e.mean, e.low, e.high) for name, e in fitness.items()},
             components=tuple(point["components"] for point in points),
             curve=curve_of(points, primary),
-            findings=tuple(f.finding for f in journal.findings(candidate=candidate.id)),
+            findings=tuple(
+                f.finding
+                for f in journal.findings(candidate=candidate.id)
+                if view is None or f.id <= view.finding
+            ),
             seeds=value.seeds,
             episodes=value.episodes,
-            paragraph=paragraph_of(analysis),
-            notes=tuple(r.text for r in journal.reviews(candidate.id) if r.text),
-            pinned=candidate.id in pinned,
+            paragraph=paragraph_of(_analysis(journal, job_id, view)),
+            notes=tuple(r.text for r in reviews if r.text),
+            pinned=_last(reviews, "pin", "unpin") == "pin",
             preference=None if rating is None else rating.elo,
-            parents=() if candidate.proposal is None else made_from.get(candidate.proposal, ()),
+            parents=() if proposal is None else proposal.parents,
+            operator=_operator(candidate, proposal),
+            skeleton=candidate.skeleton,
+            parts=tuple(Part(**part) for part in journal.meta(f"parts/{candidate.id}", ())),
+            steps=job.steps,
         )
         cautious = lower_confidence(value, primary.direction)
         liked = 0.0 if ratings is None else (float("-inf") if rating is None else rating.elo)
-        ranked.append(((-liked, -cautious, attempt.id), attempt))
+        ranked.append(((-job.steps, -liked, -cautious, attempt.id), attempt))
     ranked.sort(key=lambda item: item[0])
-    return [attempt for _, attempt in ranked]
+    return _related([attempt for _, attempt in ranked], _directions(journal, primary))
+
+
+def _related(found: Sequence[Attempt], directions: Directions) -> list[Attempt]:
+    """Return the attempts with what follows from each other: their children, and who is ahead."""
+    children = Counter(parent for attempt in found for parent in set(attempt.parents))
+    front: set[str] = set()
+    for steps in {attempt.steps for attempt in found}:
+        peers = [attempt for attempt in found if attempt.steps == steps]
+        vectors = [{name: value[0] for name, value in a.fitness.items()} for a in peers]
+        front |= {peers[number].id for number in pareto_front(vectors, directions)}
+    return [replace(a, children=children[a.id], front=a.id in front) for a in found]
+
+
+def _directions(journal: Queries, primary: Fitness) -> Directions:
+    """Return which way is better in each entry of the run's fitness vector."""
+    vector = fitness_vector(facts_of(journal)) or (primary,)
+    return {entry.name: entry.direction for entry in vector}
+
+
+def _last(reviews: Sequence[Review], *actions: ReviewAction) -> ReviewAction | None:
+    """Return the last of some decisions, None if there is none."""
+    taken = [review.action for review in reviews if review.action in actions]
+    return taken[-1] if taken else None
+
+
+def _analysis(journal: Queries, job_id: str, view: View | None) -> dict[str, Any]:
+    analysis = journal.analysis(job_id) or {}
+    if view is not None and job_id not in view.explained:
+        analysis.pop("explanation", None)
+    return analysis
+
+
+def _operator(candidate: Candidate, proposal: Proposal | None) -> str:
+    """Return how a candidate was made: one that is not its proposal's answer is an edit of that."""
+    if proposal is None:
+        return ""
+    return proposal.operator if proposal.candidate == candidate.id else "edit"
 
 
 def curve_of(

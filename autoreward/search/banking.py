@@ -10,6 +10,7 @@ from autoreward.errors import RunError, UsageError
 from autoreward.evaluation.bank import Bank, build
 from autoreward.search.observer import Observer
 from autoreward.search.setup import Setup
+from autoreward.search.view import View
 from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
 from autoreward.store.records import Job
@@ -78,7 +79,7 @@ def update_bank(
     setup: Setup,
     behaviour: Mapping[str, Episodes],
     start: Bank | None,
-    generation: int | None = None,
+    view: View | None = None,
 ) -> Bank:
     """Return the bank of everything trained so far, and keep it in the run's folder.
 
@@ -87,13 +88,13 @@ def update_bank(
         setup: The run's fixed parts.
         behaviour: Episodes of the policies that nobody trained.
         start: What the run began with.
-        generation: Count candidates of earlier generations only: what a resumed run knew then.
+        view: Only its trainings count, each candidate's longest; None for all trainings.
     """
     recordings = dict(behaviour)
-    for job in journal.jobs(state="done"):
-        path = journal.files.job(job.id) / EPISODES_FILE
-        if path.exists() and _counts(journal, job, generation):
-            recordings[job.id] = Episodes.load(path)
+    for job_id in _counted(journal, view):
+        path = journal.files.job(job_id) / EPISODES_FILE
+        if path.exists():
+            recordings[job_id] = Episodes.load(path)
     bank = build(
         setup.folder.name,
         setup.task,
@@ -105,23 +106,33 @@ def update_bank(
     return bank
 
 
-def _counts(journal: Queries, job: Job, generation: int | None) -> bool:
-    if generation is None:
-        return True
-    if job.purpose != "search":
-        return False
-    number = journal.candidate(job.candidate).proposal
-    made = {p.number: p.generation for p in journal.proposals()}
-    return number is not None and made.get(number, generation) < generation
+def _counted(journal: Queries, view: View | None) -> list[str]:
+    """Return the trainings of a bank: of each candidate's search the longest, and all others."""
+    longest: dict[str, Job] = {}
+    others = []
+    for job in journal.jobs(state="done"):
+        if job.purpose != "search":
+            others.append(job.id)
+        elif view is None or view.shows(job):
+            known = longest.get(job.candidate)
+            if known is None or job.steps > known.steps:
+                longest[job.candidate] = job
+    return [job.id for job in longest.values()] + (others if view is None else [])
 
 
 def worth_training(
-    journal: Journal, candidates: list[str], settings: Settings, observe: Observer
+    journal: Journal,
+    candidates: list[str],
+    settings: Settings,
+    observe: Observer,
+    *,
+    keep_best: bool = True,
 ) -> list[str]:
     """Return the candidates to train, those of the best predicted quality first.
 
     One whose quality is predicted below `search.skip_below` is skipped, but never the best of them
-    all; what the bank cannot tell, and what people approved or wrote, is always trained.
+    all (if `keep_best`); what the bank cannot tell, and what people approved or wrote, is always
+    trained.
     """
     known = {name: journal.meta(f"predicted/{name}") for name in candidates}
     order = sorted(candidates, key=lambda name: -(1.0 if known[name] is None else known[name]))
@@ -129,7 +140,12 @@ def worth_training(
     chosen = []
     for place, name in enumerate(order):
         quality = known[name]
-        if not place or quality is None or quality >= limit or journal.decision(name):
+        if (
+            (keep_best and not place)
+            or quality is None
+            or quality >= limit
+            or journal.decision(name)
+        ):
             chosen.append(name)
             continue
         reason = f"predicted quality {quality:.2f} is below search.skip_below = {limit:g}"

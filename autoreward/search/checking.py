@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.agents.critic import review
+from autoreward.agents.formulas.parts import Part, parts_of_values
 from autoreward.errors import SandboxError
 from autoreward.evaluation.bank import Bank, Prediction
 from autoreward.evaluation.checks.formula import formula_findings
 from autoreward.evaluation.checks.material import Material
 from autoreward.evaluation.checks.predicting import predicted
 from autoreward.evaluation.checks.trial import Trial, try_reward
+from autoreward.evaluation.novelty import reward_distance
 from autoreward.evaluation.trainer import Trainer
 from autoreward.evaluation.transitions import Transitions
 from autoreward.findings import Finding, has_error
-from autoreward.rewards.source import RewardSource
+from autoreward.rewards.distance import Distance
+from autoreward.rewards.source import RewardSource, parse_reward
 from autoreward.sandbox.reserve import Reserve
 from autoreward.search.setup import Setup
 from autoreward.store.rundir import RunFiles
@@ -130,6 +133,32 @@ class Checker:
                 prediction = predicted(trial, source.formula)
         return Checked(source, findings, trial, prediction)
 
+    def distance(self, checked: Checked, other: str) -> Distance | None:
+        """Return how far a checked reward is from another one of the run, None if nothing can tell.
+
+        Args:
+            checked: It has passed.
+            other: The other's file, which has passed, too.
+        """
+        source = parse_reward(other)
+        mine = checked.source.formula if checked.source is not None else None
+        if checked.trial is None or mine is None or source.formula is None:
+            return None
+        return reward_distance(checked.trial, mine, self._trial(source), source.formula)
+
+    def parts(self, checked: Checked) -> tuple[Part, ...]:
+        """Return what recorded transitions say of a reward's components; empty without a trial."""
+        if checked.trial is None or "recorded" not in checked.trial.answers:
+            return ()
+        data, primary = self._material.transitions, self._setup.primary
+        sign = 1.0 if primary.direction == "max" else -1.0
+        blocks = checked.trial.answers["recorded"].components
+        return parts_of_values(
+            {name: block.ravel() for name, block in blocks.items()},
+            sign * data.fitness[primary.name].ravel(),
+            data.action.reshape(-1, data.action.shape[-1]),
+        )
+
     def _trial(self, source: RewardSource) -> Trial:
         with self._lock:  # jails one at a time: the trainer has the cores
             known = self._trials.get(source.components_text)
@@ -183,13 +212,24 @@ def check_again(files: RunFiles, setup: Setup, text: str) -> Checked:
     Raises:
         SandboxError: No jail could be started.
     """
-    asked = setup.task.instruction
+    checker = recorded_checker(files, setup)
+    if checker is None:
+        reviewed = review(text, setup.folder.schema, setup.task.instruction)
+        return Checked(reviewed.source, reviewed.findings, None)
+    with checker:
+        return checker.check(text)
+
+
+def recorded_checker(files: RunFiles, setup: Setup) -> Checker | None:
+    """Return a checker that tries rewards on what a run has recorded; None if that is nothing yet.
+
+    Raises:
+        SandboxError: The sandbox does not work here.
+    """
     paths = {name: files.behaviour(name) for name in (ZERO, RANDOM)}
     if not all(path.exists() for path in (files.transitions, *paths.values())):
-        reviewed = review(text, setup.folder.schema, asked)
-        return Checked(reviewed.source, reviewed.findings, None)
+        return None
     behaviour = {name: Episodes.load(path) for name, path in paths.items()}
     reserve = setup.reserve(files.directory.name, spare=0)
     data = Transitions.load(files.transitions)
-    with Checker(setup, data, behaviour, reserve, asked) as checker:
-        return checker.check(text)
+    return Checker(setup, data, behaviour, reserve, setup.task.instruction)

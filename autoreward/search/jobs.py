@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autoreward.config import Settings
 from autoreward.evaluation.statistics import Estimate, estimate
@@ -48,11 +48,44 @@ class Jobs:
         self._waiting: set[str] = set()
 
     def request(
-        self, candidate: str, purpose: Purpose, text: str, formula: str, seed_index: int
+        self,
+        candidate: str,
+        purpose: Purpose,
+        text: str,
+        formula: str,
+        seed_index: int,
+        *,
+        job_id: str = "",
+        steps: int | None = None,
+        own_steps: int | None = None,
+        start: Path | None = None,
+        inherit: Literal["all", "policy"] = "all",
+        keep: bool = False,
+        early: bool = False,
     ) -> str:
-        """Ask for one training and return its job id; nothing happens if it is finished already."""
-        job_id = f"{candidate}-{purpose}-s{seed_index}"
-        steps = self._settings.training.steps
+        """Ask for one training and return its job id; once it is asked for, nothing happens.
+
+        Args:
+            candidate: A candidate's id, or a baseline's name.
+            purpose: What it is for.
+            text: The reward file.
+            formula: Its formula.
+            seed_index: Of the training seed.
+            job_id: Its name; '' makes one from candidate, purpose and seed.
+            steps: Environment steps that its policy will have had; None for a whole training.
+            own_steps: Environment steps of the learner; None: the same as `steps`.
+            start: Folder of the training that it goes on from.
+            inherit: `all` continues that training, `policy` takes its policy over.
+            keep: Whether another training will go on from this one.
+            early: Whether it ends at a rung before the last: then fewer episodes are measured, and
+                with exploration noise.
+        """
+        job_id = job_id or f"{candidate}-{purpose}-s{seed_index}"
+        if job_id in self._waiting:
+            return job_id
+        if job_id in self._waiting:
+            return job_id
+        steps = self._settings.training.steps if steps is None else steps
         job = self._journal.queue_job(
             job_id, candidate=candidate, purpose=purpose, training_seed=seed_index, steps=steps
         )
@@ -64,7 +97,8 @@ class Jobs:
         if (directory / RESULT_FILE).exists():  # finished, but the host was killed before it knew
             self._take_in(job_id)
             return job_id
-        seed, episodes = self._settings.seed, self._settings.validation.episodes
+        seed, measured = self._settings.seed, self._settings.validation
+        episodes = measured.rung_episodes if early else measured.episodes
         self._waiting.add(job_id)
         self._trainer.send(
             Train(
@@ -73,8 +107,12 @@ class Jobs:
                 code=text,
                 formula=formula,
                 seed=(seed, seed_index),
-                steps=steps,
+                steps=steps if own_steps is None else own_steps,
                 validation=(seed, episodes),
+                start="" if start is None else str(start.resolve()),
+                inherit=inherit,
+                keep=keep,
+                explore=early,
             )
         )
         return job_id

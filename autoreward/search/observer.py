@@ -8,12 +8,14 @@ from typing import Any, Protocol
 class Observer(Protocol):
     """Called with a kind and its data as things happen; must return quickly.
 
-    Kinds: `started` (what is in use), `phase` (text), `proposing` (generation, count), `rejected`
-    (proposal, findings), `accepted` (candidate, formula), `training` (jobs), `progress` (as the
-    trainer reports), `trained` (job, candidate, purpose, score, interval), `failed` (job,
+    Kinds: `started` (what is in use), `phase` (text), `proposing` (generation, count), `asking`
+    (proposal, operator, model), `rejected` (proposal, findings), `duplicate` (proposal, candidate),
+    `accepted` (proposal, candidate, formula), `training` (jobs), `progress` (as the trainer
+    reports), `trained` (job, candidate, purpose, score, interval), `failed` (job,
     candidate, finding), `restarted`, `checked` (findings), `reviewing` (waiting), `skipped`
     (candidate, reason), `analyzed` (job, findings), `explained` (candidate, findings, problem),
-    `audited` (said), `preferring` (missing, candidates), `budget` (reason), `finished` (summary).
+    `audited` (said), `preferring` (missing, candidates), `budget` (reason),
+    `budget-warning` (text), `finished` (summary).
     """
 
     def __call__(self, kind: str, **data: Any) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from autoreward.config import Settings
 from autoreward.evaluation.statistics import Estimate, disjoint, estimate, paired_difference
 from autoreward.schema import Fitness
 from autoreward.search.continuing import ZERO, comparison_round, comparison_split
 from autoreward.search.jobs import as_json, fitness_of
+from autoreward.search.racing import score_of
 from autoreward.search.setup import Setup
 from autoreward.store.journal import Journal
+from autoreward.store.queries import Queries
 from autoreward.store.records import Purpose
+
+OCCUPANCY = "occupancy"
+"""Name of the slots' seconds in the journal: `busy` of `all`, while anything could be proposed."""
 
 
 def final_jobs(journal: Journal, name: str) -> list[str]:
@@ -64,8 +71,81 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
         "candidates": len(journal.candidates()),
         "env_steps": journal.env_steps(),
         "usd": spent.usd,
+        "tokens": spent.tokens,
+        "calls": journal.call_counts(),
         "seconds": round(elapsed, 1),
+        "search": search_facts(journal, setup.settings, setup.primary),
     }
+
+
+def search_facts(journal: Queries, settings: Settings, primary: Fitness) -> dict[str, Any]:
+    """Return what the search did, JSON-ready.
+
+    `rungs` says how many candidates were trained how long, and `raced` whether only the best of
+    each rung went on. `operators` says of each how many `candidates` it made, how many of those are
+    `changes` of others and how many of these are `better` than the best of their parents, at the
+    longest training that both had. `env_steps` are those of the search alone, `whole_steps` what it
+    takes to train all its candidates to the end. `occupancy` is the share of the slots' time that
+    was used while there was anything to propose; None where that was not measured.
+    """
+    jobs = journal.jobs(purpose="search")
+    slots = journal.meta(OCCUPANCY) or {"all": 0.0}
+    states = [proposal.state for proposal in journal.proposals()]
+    return {
+        "strategy": settings.search.strategy,
+        "raced": len(settings.search.racing) > 1,
+        "proposals": {state: states.count(state) for state in dict.fromkeys(states)},
+        "operators": _operators(journal, primary),
+        "rungs": reached(journal, settings.training.steps),
+        "env_steps": sum(job.env_steps for job in jobs),
+        "whole_steps": len({job.candidate for job in jobs}) * settings.training.steps,
+        "occupancy": slots["busy"] / slots["all"] if slots["all"] else None,
+    }
+
+
+def reached(journal: Queries, whole: int | None) -> list[dict[str, Any]]:
+    """Return how many `candidates` were trained how long (`steps`, `share`), the shortest first.
+
+    Args:
+        journal: Of the run.
+        whole: Environment steps of a whole training; None where it is not known.
+    """
+    names: dict[int, set[str]] = {}
+    for job in journal.jobs(purpose="search", state="done"):
+        names.setdefault(job.steps, set()).add(job.candidate)
+    return [
+        {
+            "steps": steps,
+            "share": round(steps / whole, 4) if whole else None,
+            "candidates": len(names[steps]),
+        }
+        for steps in sorted(names)
+    ]
+
+
+def _operators(journal: Queries, primary: Fitness) -> dict[str, dict[str, int]]:
+    scores: dict[str, dict[int, float]] = {}
+    for job in journal.jobs(purpose="search", state="done"):
+        score = score_of(journal, job.id, primary)
+        scores.setdefault(job.candidate, {})[job.steps] = score
+    found: dict[str, dict[str, int]] = {}
+    for proposal in journal.proposals(state="accepted"):
+        counts = found.setdefault(proposal.operator, {"candidates": 0, "changes": 0, "better": 0})
+        counts["candidates"] += 1
+        child = scores.get(proposal.candidate or "", {})
+        parents = [scores[name] for name in proposal.parents if name in scores]
+        counts["changes"] += bool(proposal.parents)
+        counts["better"] += _surpasses(child, parents)
+    return dict(sorted(found.items(), key=lambda item: -item[1]["candidates"]))
+
+
+def _surpasses(child: Mapping[int, float], parents: list[dict[int, float]]) -> bool:
+    """Return whether a child beats its parents at the longest training that it and one had."""
+    for steps in sorted(child, reverse=True):
+        rivals = [scores[steps] for scores in parents if steps in scores]
+        if rivals:
+            return child[steps] > max(rivals)
+    return False
 
 
 def _compare(

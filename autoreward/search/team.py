@@ -6,13 +6,14 @@ All models of a run share one ledger, so that a budget holds for them together.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoreward.agents.builtin import BuiltinDesigner
-from autoreward.agents.designer import Designer
+from autoreward.agents.designer import Brief, Designer
 from autoreward.config import LLMSettings, Settings
-from autoreward.search.proposing import JournaledCalls
+from autoreward.search.calls import JournaledCalls
 from autoreward.store.journal import Journal
 
 if TYPE_CHECKING:
@@ -24,11 +25,23 @@ if TYPE_CHECKING:
 class Team:
     """Who works on a run."""
 
-    designer: Designer
+    builtin: BuiltinDesigner
+    """Carries out what needs no model."""
+    models: Mapping[str, Designer] = field(default_factory=dict)
+    """Language model → the designer that asks it; empty where none designs."""
     critic: LLMCritic | None = None
     """None: the machine's checks alone."""
     analyzer: LLMAnalyzer | None = None
     """None: the machine's analysis alone."""
+
+    @property
+    def name(self) -> str:
+        """Who designs: `builtin` or `llm`."""
+        return next(iter(self.models.values()), self.builtin).name
+
+    def designer_for(self, brief: Brief) -> Designer:
+        """Return who makes a proposal."""
+        return self.builtin if brief.model is None else self.models[brief.model]
 
 
 def assemble(settings: Settings, journal: Journal, stop: threading.Event) -> Team:
@@ -62,7 +75,8 @@ def assemble(settings: Settings, journal: Journal, stop: threading.Event) -> Tea
         journal.set_meta("prompts", prompts.digest)
     totals = journal.spent()
     spent = Spent(totals.usd, totals.tokens, totals.calls)
-    ledger = Ledger(limits.usd, limits.tokens, spent, JournaledCalls(journal))
+    calls = JournaledCalls(journal)
+    ledger = Ledger(limits.usd, limits.tokens, spent, calls, max_calls=limits.calls)
     models: dict[str, LLM] = {}
 
     def connect(chosen: LLMSettings) -> LLM:
@@ -71,10 +85,12 @@ def assemble(settings: Settings, journal: Journal, stop: threading.Event) -> Tea
             models[name] = make_llm(chosen, files.llm, ledger, stop=stop)
         return models[name]
 
-    designer: Designer = BuiltinDesigner()
+    designers: dict[str, Designer] = {}
     if settings.designer.kind == "llm":
-        llm = connect(settings.llm)
-        designer = LLMDesigner(llm, settings.llm, prompts, settings.designer.examples)
+        for model in dict.fromkeys((settings.llm.model or "", *settings.designer.models)):
+            chosen = _with_model(settings.llm, model)
+            examples = settings.designer.examples
+            designers[model] = LLMDesigner(connect(chosen), chosen, prompts, examples)
     critic = analyzer = None
     if settings.critic.kind == "llm":
         chosen = _with_model(settings.llm, settings.critic.model)
@@ -82,7 +98,7 @@ def assemble(settings: Settings, journal: Journal, stop: threading.Event) -> Tea
     if settings.analyzer.kind == "llm":
         chosen = _with_model(settings.llm, settings.analyzer.model)
         analyzer = LLMAnalyzer(connect(chosen), chosen, prompts)
-    return Team(designer, critic, analyzer)
+    return Team(BuiltinDesigner(), designers, critic, analyzer)
 
 
 def _with_model(settings: LLMSettings, model: str | None) -> LLMSettings:

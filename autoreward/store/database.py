@@ -10,10 +10,12 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,8 @@ _FORMAT = 2
 """Version of schema.sql; a file of another version is refused."""
 _BUSY_S = 30.0
 """Seconds to wait for a reader or writer that is busy with the file."""
+_LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.03
+"""Whoever asks for the owner holds the lock for a moment: it is tried again before it counts."""
 
 
 class RunLock:
@@ -41,17 +45,26 @@ class RunLock:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise RunError(f"cannot write to {path.parent}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(self._file, 32, 0).decode(errors="replace").strip()
+        if not self._taken():
+            owner = _read_owner(self._file)
             os.close(self._file)
+            run = path.parent.name
+            who = f"process {owner.pid}{owner.elsewhere}" if owner else "an unknown process"
             raise RunError(
-                f"the run {path.parent.name} is being worked on by process {pid or '(unknown)'}; "
-                f"`autoreward stop {path.parent.name}` ends it"
-            ) from None
+                f"the run {run} is being worked on by {who}; `autoreward stop {run}` ends it"
+            )
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._file, f"{os.getpid()} {platform.node()}\n".encode(), 0)
+
+    def _taken(self) -> bool:
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOCK_PAUSE_S)
+            else:
+                return True
+        return False
 
     def release(self) -> None:
         """Let others write."""
@@ -59,8 +72,28 @@ class RunLock:
         os.close(self._file)
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The process that works on a run."""
+
+    pid: int
+    host: str
+    """Name of its machine."""
+
+    @property
+    def elsewhere(self) -> str:
+        """` on HOST` where it is another machine's process, else nothing."""
+        return f" on {self.host}" if self.host != platform.node() else ""
+
+
 def lock_owner(path: Path) -> int | None:
     """Return the pid of the process that holds a run's lock file, None if nobody does."""
+    owner = find_owner(path)
+    return owner.pid if owner else None
+
+
+def find_owner(path: Path) -> Owner | None:
+    """Return the process that holds a run's lock file, None if nobody does."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -68,11 +101,15 @@ def lock_owner(path: Path) -> int | None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(file, 32, 0).strip()
-        return int(text) if text.isdigit() else None
+        return _read_owner(file)
     finally:
         os.close(file)
     return None
+
+
+def _read_owner(file: int) -> Owner | None:
+    pid, _, host = os.pread(file, 512, 0).decode(errors="replace").strip().partition(" ")
+    return Owner(int(pid), host or platform.node()) if pid.isdigit() else None
 
 
 class Database:

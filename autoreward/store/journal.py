@@ -6,6 +6,7 @@ Every method that writes is one transaction: after it returns, the fact and its 
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,17 +18,18 @@ import yaml
 
 from autoreward.errors import RunError
 from autoreward.findings import Finding
+from autoreward.store.calls import Calls
 from autoreward.store.database import Database, RunLock, json_text, log_event, must
 from autoreward.store.people import People, insert_candidate
 from autoreward.store.queries import job_of, proposal_of
 from autoreward.store.records import CandidateState, Job, JobState, Proposal, ProposalState, Purpose
-from autoreward.store.rundir import RunFiles, write_atomic
+from autoreward.store.rundir import RunFiles, rename_durably, write_atomic
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
 """split → fitness name → one value per episode."""
 
 
-class Journal(People):
+class Journal(Calls):
     """A run's journal; made by `create`, `open` or `read`, and a context manager.
 
     Threads may share it. One process works on the run; any number read at the same time, and
@@ -40,14 +42,21 @@ class Journal(People):
 
     @classmethod
     def create(
-        cls, directory: Path, config: Mapping[str, Any], versions: Mapping[str, str]
+        cls,
+        directory: Path,
+        config: Mapping[str, Any],
+        versions: Mapping[str, str],
+        notes: Mapping[str, Any] | None = None,
     ) -> Journal:
         """Start the journal of a new run and write its config.yaml.
+
+        The journal is there as a whole or not at all.
 
         Args:
             directory: The run's folder; made if missing.
             config: The settings, JSON-ready.
             versions: Versions of what the results depend on.
+            notes: Further facts to keep under their names.
 
         Raises:
             RunError: There is a run already, or another process is making one.
@@ -56,22 +65,30 @@ class Journal(People):
         files = RunFiles(directory)
         lock = RunLock(files.lock)
         try:
-            database = Database(files.database, "create")
+            if files.database.exists():
+                raise RunError(f"{directory} already holds a run")
             facts = {
                 "run": uuid.uuid4().hex[:12],
                 "created": time.time(),
                 "config": dict(config),
                 "versions": dict(versions),
+                **(notes or {}),
             }
-            with database.transaction() as db:
+            for left in directory.glob(f"{files.draft.name}*"):
+                left.unlink()
+            with (
+                contextlib.closing(Database(files.draft, "create")) as database,
+                database.transaction() as db,
+            ):
                 for key, value in facts.items():
                     db.execute("INSERT INTO meta VALUES (?, ?)", (key, json_text(value)))
                 log_event(db, "run-created", {})
             write_atomic(files.config, yaml.safe_dump(dict(config), sort_keys=False))
+            rename_durably(files.draft, files.database)
+            return cls(directory, Database(files.database, "write"), lock)
         except BaseException:
             lock.release()
             raise
-        return cls(directory, database, lock)
 
     @classmethod
     def open(cls, directory: Path) -> Journal:
@@ -123,12 +140,14 @@ class Journal(People):
         with self._db.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json_text(value)))
 
-    def extend(self, config: Mapping[str, Any], generations: int, notes: Mapping[str, Any]) -> None:
-        """Replace the settings by those of a run that searches `generations` more, and `notes`."""
+    def change(
+        self, config: Mapping[str, Any], notes: Mapping[str, Any], kind: str, **data: Any
+    ) -> None:
+        """Replace the settings, and `notes`, for the reason that an event of `kind` gives."""
         with self._db.transaction() as db:
             for key, value in {"config": dict(config), **notes}.items():
                 db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json_text(value)))
-            log_event(db, "run-extended", {"generations": generations})
+            log_event(db, kind, data)
         write_atomic(self.files.config, yaml.safe_dump(dict(config), sort_keys=False))
 
     def event(self, kind: str, **data: Any) -> None:
@@ -320,56 +339,6 @@ class Journal(People):
             )
             _add_findings(db, findings, row["candidate"], None, job_id, "analyzer")
             log_event(db, "job-analyzed", {"job": job_id, "candidate": row["candidate"]})
-
-    def reserve_call(
-        self, key: str, *, proposal: int | None, role: str, model: str, usd: float, tokens: int
-    ) -> None:
-        """Book the most that a call can cost, before it goes out."""
-        with self._db.transaction() as db:
-            db.execute(
-                "INSERT INTO calls SELECT ?, count(*) + 1, ?, ?, ?, 'reserved', ?, 0, 0, ?, 0 "
-                "FROM calls WHERE key = ?",
-                (key, proposal, role, model, tokens, usd, key),
-            )
-
-    def settle_call(
-        self,
-        key: str,
-        *,
-        input_tokens: int,
-        cached_tokens: int,
-        output_tokens: int,
-        usd: float,
-        seconds: float,
-    ) -> None:
-        """Replace a reservation by what the answered call took."""
-        with self._db.transaction() as db:
-            changed = db.execute(
-                "UPDATE calls SET state = 'done', input_tokens = ?, cached_tokens = ?, "
-                "output_tokens = ?, usd = ?, seconds = ? WHERE key = ? AND state = 'reserved'",
-                (input_tokens, cached_tokens, output_tokens, usd, seconds, key),
-            ).rowcount
-            must(changed, f"reserved call {key}")
-            log_event(db, "call-done", {"key": key, "usd": usd, "seconds": seconds})
-
-    def release_call(self, key: str) -> None:
-        """Note that a call failed for good and costs nothing."""
-        with self._db.transaction() as db:
-            changed = db.execute(
-                "UPDATE calls SET state = 'failed', input_tokens = 0, usd = 0 "
-                "WHERE key = ? AND state = 'reserved'",
-                (key,),
-            ).rowcount
-            must(changed, f"reserved call {key}")
-            log_event(db, "call-failed", {"key": key})
-
-    def lose_calls(self) -> int:
-        """Mark the calls that were on the wire when the run was killed; they stay booked."""
-        with self._db.transaction() as db:
-            lost = db.execute("UPDATE calls SET state = 'lost' WHERE state = 'reserved'").rowcount
-            if lost:
-                log_event(db, "calls-lost", {"calls": lost})
-        return lost
 
 
 def _add_scores(db: Connection, job_id: str, scores: Scores) -> None:

@@ -145,6 +145,13 @@ class Queries:
         )[0]
         return Spent(usd=row[0], tokens=int(row[1]), calls=row[2])
 
+    def call_counts(self) -> dict[str, int]:
+        """Return how many calls were `answered`, `failed` (free) and `lost` (may be billed)."""
+        rows = self._db.query("SELECT state, count(*) FROM calls GROUP BY state")
+        found = {row[0]: int(row[1]) for row in rows}
+        lost = found.get("lost", 0) + found.get("reserved", 0)
+        return {"answered": found.get("done", 0), "failed": found.get("failed", 0), "lost": lost}
+
     def env_steps(self) -> int:
         """Return the environment steps that ended trainings took."""
         return int(self._db.query("SELECT total(env_steps) FROM jobs")[0][0])

@@ -85,8 +85,8 @@ class Call:
     role: str
     model: str
     state: CallState
-    """`reserved` is on the wire; `lost` was on the wire when the run was killed and may have been
-    billed; `failed` costs nothing."""
+    """`reserved` is on the wire; `lost` got no answer that came through, as in a kill, and may have
+    been billed; `failed` costs nothing."""
     input_tokens: int
     """Cached ones included; an estimate until the call is done."""
     cached_tokens: int

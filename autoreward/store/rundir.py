@@ -27,6 +27,11 @@ class RunFiles:
         return self.directory / "run.db"
 
     @property
+    def draft(self) -> Path:
+        """The journal of a run that is just being made."""
+        return self.directory / ".run.db.new"
+
+    @property
     def config(self) -> Path:
         """The settings, complete."""
         return self.directory / "config.yaml"
@@ -38,8 +43,12 @@ class RunFiles:
 
     @property
     def llm(self) -> Path:
-        """The language model's answers."""
+        """What language models were asked by hand, and their answers."""
         return self.directory / "llm"
+
+    def answer(self, key: str) -> Path:
+        """The kept answer to the request of a key."""
+        return self.llm / "cache" / f"{key}.json"
 
     @property
     def prompts(self) -> Path:
@@ -61,6 +70,11 @@ class RunFiles:
         return self.directory / "bank.safetensors"
 
     @property
+    def formula_policy(self) -> Path:
+        """What the formula policy has learned from this run."""
+        return self.directory / "formula-policy.safetensors"
+
+    @property
     def clips(self) -> Path:
         """Moving pictures of policies."""
         return self.directory / "clips"
@@ -74,6 +88,10 @@ class RunFiles:
         """The reward file of a candidate."""
         return self.directory / "candidates" / f"{candidate_id}.py"
 
+    def fingerprint(self, candidate_id: str) -> Path:
+        """A candidate's values on recorded transitions."""
+        return self.directory / "candidates" / f"{candidate_id}.npy"
+
     def job(self, job_id: str) -> Path:
         """The folder of one training."""
         return self.directory / "jobs" / job_id
@@ -84,22 +102,33 @@ def runs_root() -> Path:
     return Path(os.environ.get("AUTOREWARD_RUNS") or "runs")
 
 
-def new_run_directory(name: str | None, slug: str) -> Path:
+def check_name(name: str) -> None:
+    """Hold that a name can be a folder's in `runs_root()`.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a run's name; use letters, digits, dots, dashes and underscores"
+        )
+
+
+def new_run_directory(name: str | None, slug: str, root: Path | None = None) -> Path:
     """Make the folder of a new run.
 
     Args:
         name: The user's choice; None makes one from the date and `slug`.
         slug: A few words about the run; anything but letters and digits becomes a dash.
+        root: The folder to make it in; None is `runs_root()`.
 
     Raises:
         UsageError: The name is not usable as a folder's name.
         RunError: It is taken, or the folder cannot be made.
     """
-    if name is not None and not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a run's name; use letters, digits, dots, dashes and underscores"
-        )
-    root = runs_root()
+    if name is not None:
+        check_name(name)
+    root = root or runs_root()
     words = re.sub(r"[^a-z0-9]+", "-", slug.lower())[:40].strip("-")
     made = "-".join(filter(None, [time.strftime("%Y%m%d-%H%M%S"), words]))
     for number in itertools.count(1):
@@ -109,6 +138,8 @@ def new_run_directory(name: str | None, slug: str) -> Path:
         except FileExistsError:
             if name is None and root.is_dir():
                 continue
+            if _is_unfinished(path):
+                return path
             raise RunError(
                 f"{path} exists; `autoreward resume {path.name}` continues a run, "
                 f"another --name starts a new one"
@@ -161,12 +192,27 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        rename_durably(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def rename_durably(old: Path, new: Path) -> None:
+    """Rename a file within its folder, so that this survives a power loss too."""
+    os.replace(old, new)
+    folder = os.open(new.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # so that the rename survives a power loss too
+        os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _is_unfinished(directory: Path) -> bool:
+    """Return whether a run was killed while it was being made: nothing is in it yet."""
+    files = RunFiles(directory)
+    made = {files.lock.name, files.config.name}
+    return directory.is_dir() and all(
+        path.name in made or path.name.startswith((files.draft.name, f".{files.config.name}."))
+        for path in directory.iterdir()
+    )

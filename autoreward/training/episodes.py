@@ -152,19 +152,14 @@ class Episodes:
     def load(cls, path: Path) -> Episodes:
         """Read what `save` (or the trainer) wrote."""
         tensors = load_file(path)
-
-        def group(prefix: str) -> dict[str, Array]:
-            start = prefix + "."
-            return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-
         return cls(
-            group("state"),
+            named(tensors, "state"),
             tensors["action"],
-            group("fitness"),
+            named(tensors, "fitness"),
             tensors["length"],
             tensors["terminated"].astype(np.bool_),
             tensors["qpos"],
-            group("component"),
+            named(tensors, "component"),
             tensors.get("reward"),
         )
 
@@ -176,3 +171,9 @@ def _lengthened(table: Array, length: int, repeat: bool) -> Array:
         return table
     filler = np.repeat(table[-1:], missing, axis=0)
     return np.concatenate([table, filler if repeat else np.zeros_like(filler)])
+
+
+def named(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the entries called `PREFIX.NAME` of a file, by NAME."""
+    start = prefix + "."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}

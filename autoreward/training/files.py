@@ -37,10 +37,11 @@ def write_policy(directory: Path, policy: dict[str, Tensor]) -> Path:
     return path
 
 
-def write_result(directory: Path, result: dict[str, Any]) -> None:
-    """Write the result; from now on the job is finished. The checkpoint is dropped."""
+def write_result(directory: Path, result: dict[str, Any], keep: bool = False) -> None:
+    """Write the result; from now on the job is finished. The checkpoint goes, unless to `keep`."""
     write_atomic(directory / RESULT_FILE, json.dumps(result))
-    (directory / CHECKPOINT_FILE).unlink(missing_ok=True)
+    if not keep:
+        (directory / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
 def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from autoreward.rewards.source import RewardSource, parse_reward
@@ -32,10 +33,14 @@ class JailPool:
         schema: The state that rewards see.
         job_timeout_s: How long a job may take; a jail takes on new ones only while it will live
             that long.
+        keep: Jails up to which those without a job stay, for a candidate that goes on soon.
     """
 
-    def __init__(self, reserve: Reserve, schema: StateSchema, job_timeout_s: float) -> None:
+    def __init__(
+        self, reserve: Reserve, schema: StateSchema, job_timeout_s: float, keep: int = 0
+    ) -> None:
         self._reserve, self._schema, self._job_timeout = reserve, schema, job_timeout_s
+        self._keep = keep
         self._cells: dict[str, _Cell] = {}
         self._cell_of: dict[str, str] = {}
         self._fields: dict[str, frozenset[str]] = {}
@@ -62,6 +67,7 @@ class JailPool:
         sources = {job: parse_reward(text) for job, text in jobs.items()}
         keys = {job: self._key(source) for job, source in sources.items()}
         new = {key: job for job, key in keys.items() if key not in self._cells}
+        self._end_unused(self._keep - len(new), set(keys.values()))
         failures = self._start(new, {key: jobs[job] for key, job in new.items()})
         for job, key in keys.items():
             if key in failures:
@@ -75,15 +81,16 @@ class JailPool:
         return {job: failures[key] for job, key in keys.items() if key in failures}
 
     def release(self, job: str) -> None:
-        """Forget a job; the last one of a reward file ends its jail."""
+        """Forget a job; without any, a jail stays only while there are no more than `keep`."""
         key = self._cell_of.pop(job, None)
         self._fields.pop(job, None)
         if key is None or key not in self._cells:
             return
-        cell = self._cells[key]
+        cell = self._cells[key] = self._cells.pop(key)  # the last to lose a job stays longest
         cell.jobs.pop(job, None)
-        if not cell.jobs:
+        if not cell.jobs and cell.jail.ended:
             self._end(key)
+        self._end_unused(self._keep)
 
     def fields(self, job: str) -> frozenset[str]:
         """Return the state fields that the job's reward reads."""
@@ -164,6 +171,14 @@ class JailPool:
                 jail.close()
                 failures[key] = failure
         return failures
+
+    def _end_unused(self, most: int, wanted: Container[str] = ()) -> None:
+        """End jails without a job, oldest first, until there are `most`; never a wanted one."""
+        unused = [k for k, cell in self._cells.items() if not cell.jobs and k not in wanted]
+        surplus = min(len(unused), max(0, len(self._cells) - most))
+        close_all([self._cells[key].jail for key in unused[:surplus]])
+        for key in unused[:surplus]:
+            self._end(key)
 
     def _end(self, key: str) -> None:
         cell = self._cells.pop(key)

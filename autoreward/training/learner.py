@@ -46,6 +46,8 @@ class Learner:
         self.generator = torch.Generator().manual_seed(spec.seed.value)
         self.start_generator = torch.Generator().manual_seed(spec.seed.value ^ 1)
         self.steps = 0
+        self.began = 0
+        """Steps it had when its job began: those of the training it goes on from."""
         self.iteration = 0
         self.moments: dict[str, Moments] = {}
         self.curve: list[dict[str, Any]] = []
@@ -79,6 +81,7 @@ class Learner:
         """Return the JSON part of a checkpoint."""
         return {
             "steps": self.steps,
+            "began": self.began,
             "iteration": self.iteration,
             "curve": self.curve,
             "recent_returns": self.recent_returns,
@@ -87,7 +90,7 @@ class Learner:
 
     def load_metadata(self, data: dict[str, Any]) -> None:
         """Take over the JSON part of a checkpoint."""
-        self.steps, self.iteration = data["steps"], data["iteration"]
+        self.steps, self.began, self.iteration = data["steps"], data["began"], data["iteration"]
         self.curve = list(data["curve"])
         self.recent_returns = list(data["recent_returns"])
         self.recent_lengths = list(data["recent_lengths"])

@@ -1,7 +1,8 @@
 """What the host asks of the trainer process, one JSON object per line, and the files of a job.
 
 The host starts the trainer with `Start`, then sends orders; the trainer answers with events:
-`ready`, `progress`, `trained`, `measured`, `recorded`, `fault`. Every order is answered once.
+`ready`, `progress`, `trained`, `measured`, `recorded`, `dropped`, `fault`. Every order is answered
+once, but a `Train` that is dropped: `dropped` answers both.
 This module is read by both sides and imports neither torch nor numpy.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 POLICY_FILE = "policy.safetensors"
@@ -40,7 +41,11 @@ class Start:
 
 @dataclass(frozen=True)
 class Train:
-    """Train one learner as soon as a slot is free, then validate its policy."""
+    """Train one learner as soon as a slot is free, then validate its policy.
+
+    Trainings to 10, 30 and 100 % of the steps, each with the one before as its `start`, end bit for
+    bit like one training; only what a reward itself remembers (`memory`) begins anew with each.
+    """
 
     job: str
     directory: str
@@ -50,8 +55,20 @@ class Train:
     seed: tuple[int, int]
     """Run seed and index of its `TrainingSeed`."""
     steps: int
+    """Environment steps in total, those of the training it starts from included."""
     validation: tuple[int, int]
     """Run seed and number of `ValidationSeed`s."""
+    start: str = ""
+    """Folder of a kept training to go on from; empty begins from scratch."""
+    inherit: Literal["all", "policy"] = "all"
+    """What is taken over from `start`: the exact state, or networks and observation statistics
+    alone, by a new learner with its own seed and `steps` (DERL-pop, Cheng et al. 2025). If there is
+    no checkpoint, `all` begins from scratch, to the same end; `policy` is a fault."""
+    keep: bool = False
+    """Whether the last checkpoint stays beside the result, to be a later training's `start`."""
+    explore: bool = False
+    """Whether the policy is validated with its exploration noise: early in training that says more
+    than its mean actions."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +102,22 @@ class Record:
     """N."""
 
 
-Order = Train | Measure | Record
-_ORDERS: dict[str, type[Train | Measure | Record]] = {
+@dataclass(frozen=True)
+class Drop:
+    """Take a training out of its slot, or out of the queue: a checkpoint, but no result.
+
+    A training that had ended before has its `trained` event and its result all the same.
+    """
+
+    job: str
+
+
+Order = Train | Measure | Record | Drop
+_ORDERS: dict[str, type[Train | Measure | Record | Drop]] = {
     "train": Train,
     "measure": Measure,
     "record": Record,
+    "drop": Drop,
 }
 
 

@@ -49,6 +49,8 @@ class Ended:
 
     learner: Learner
     policy: dict[str, Tensor]
+    state: dict[str, Tensor]
+    """What `Population.checkpoint` returned for it at the end."""
     finding: Finding | None
 
 
@@ -116,6 +118,13 @@ class Population:
         self.learners.append(learner)
         return learner
 
+    def leave(self, index: int, finding: Finding | None = None) -> Ended:
+        """Take a learner out of its slot, with all that is needed to use it or to go on."""
+        state = self.checkpoint(index)
+        ended = Ended(self.learners[index], self.policy(index), state, finding)
+        self.evict(index)
+        return ended
+
     def evict(self, index: int) -> None:
         """Free a learner's slot."""
         rest = torch.tensor([i for i in range(len(self)) if i != index], dtype=torch.long)
@@ -148,10 +157,8 @@ class Population:
                 self._record(k, learner, rollout, statistics[k], fitness, divergence)
             if finding is not None or learner.done:
                 ended.append((k, finding))
-        result = [Ended(self.learners[k], self.policy(k), finding) for k, finding in ended]
-        for k, _ in reversed(ended):
-            self.evict(k)
-        return result
+        # From the last to the first: the numbers of those before do not change.
+        return [self.leave(k, finding) for k, finding in reversed(ended)][::-1]
 
     def policy(self, index: int) -> dict[str, Tensor]:
         """Return what acting needs: actor layers and observation statistics, by name."""
@@ -161,7 +168,7 @@ class Population:
         weights = {
             name: piece.view(shape).clone()
             for (name, shape), piece in zip(shapes, pieces, strict=True)
-            if name.startswith("actor")
+            if not name.startswith("critic")
         }
         weights["observation.mean"] = self._observed.mean[index, 0].clone()
         weights["observation.scale"] = self._observed.scale[index, 0].clone()
@@ -197,6 +204,14 @@ class Population:
         }
         learner.generator.set_state(state["generator"])
         learner.episode_return = state["episode_return"].clone()
+
+    def inherit(self, index: int, state: dict[str, Tensor]) -> None:
+        """Give learner `index` the networks and observation statistics of a `checkpoint`.
+
+        All else of it stays new: seed, optimizer, reward scale, episodes, counters.
+        """
+        load_row_state(self._parameters, index, "parameters", state)
+        load_row_state(self._observed, index, "observed", state)
 
     def reward_episodes(
         self, learners: list[Learner], recorded: Mapping[str, Episodes]
@@ -345,7 +360,8 @@ class Population:
                 "terminated": int(rollout.terminated[k].sum()),
                 "components": statistics.summary(),
                 "fitness_per_step": {
-                    name: float(value[:, rows].mean()) for name, value in fitness.items()
+                    name: float(value[:, rows].contiguous().mean())
+                    for name, value in fitness.items()
                 },
                 "kl": float(divergence[k]),
                 "learning_rate": float(self._adam.learning_rate[k, 0]),

@@ -1,5 +1,9 @@
 """Rolls trained policies out on given seeds and measures fitness; no reward is anywhere near.
 
+Policies act without exploration noise, but for those that are measured early (`explore`): after a
+few updates their mean actions are hardly apart, while what their noise is aimed at is. The noise is
+the same for all, so that they are compared in pairs.
+
 On request it records the episodes, too: state fields, actions, fitness of each step, positions.
 """
 
@@ -58,8 +62,9 @@ def validate(
     seeds: Seeds,
     threads: int,
     record: int = 0,
+    explore: bool = False,
 ) -> list[Measured]:
-    """Run every policy, without exploration noise, one episode per seed, all at once.
+    """Run every policy, one episode per seed, all at once.
 
     Each seed fixes one start state, the same for every policy, so scores can be compared in pairs.
 
@@ -70,6 +75,7 @@ def validate(
         seeds: E seeds; never training seeds.
         threads: Simulation threads.
         record: How many episodes of each policy to record, those of the first seeds.
+        explore: Whether trained policies act with their exploration noise.
     """
     count, episodes = len(policies), len(seeds)
     starts = [environment.initial(1, torch.Generator().manual_seed(s.value)) for s in seeds]
@@ -78,7 +84,7 @@ def validate(
     simulation = environment.make_simulation(threads)
     simulation.add(count * episodes)
     simulation.reset(torch.arange(count * episodes), qpos, qvel)
-    act = _Actor(policies, episodes, environment.action_dim)
+    act = _Actor(policies, episodes, environment.action_dim, explore)
     physics = simulation.physics()
     # Rows of the tables that are still simulated, in the order of the simulation's rows.
     rows = torch.arange(count * episodes)
@@ -189,10 +195,14 @@ class _Film:
 
 
 class _Actor:
-    """Deterministic actions of P policies with E rows each."""
+    """Actions of P policies with E rows each."""
 
     def __init__(
-        self, policies: Sequence[Policy | Zero | Random], episodes: int, action_dim: int
+        self,
+        policies: Sequence[Policy | Zero | Random],
+        episodes: int,
+        action_dim: int,
+        explore: bool,
     ) -> None:
         self._shape = (len(policies), episodes)
         self._action_dim = action_dim
@@ -203,6 +213,7 @@ class _Actor:
         self._trained = [i for i, _ in trained]
         weights = [p for _, p in trained]
         self._layers: list[Tensor] = []
+        self._std = torch.stack([w["log_std"] for w in weights]).exp() if explore else None
         if weights:
             names = sorted(
                 (n for n in weights[0] if n.startswith("actor")),
@@ -221,5 +232,8 @@ class _Actor:
         if self._layers:
             grouped = observation.view(*self._shape, -1)[self._trained]
             normal = ((grouped - self._mean) * self._scale).clamp_(-10.0, 10.0)
-            actions[self._trained] = apply(self._layers, normal)
+            mean = apply(self._layers, normal)
+            if self._std is not None:  # one draw for all policies
+                mean += self._std * torch.randn(*actions.shape[1:], generator=self._generator)
+            actions[self._trained] = mean
         return actions.view(-1, self._action_dim)

@@ -32,7 +32,6 @@ from autoreward.sandbox.registry import open_sandbox
 from autoreward.sandbox.reserve import Reserve
 from autoreward.seeds import TestSeed, TrainingSeed, ValidationSeed
 from autoreward.training.files import (
-    read_checkpoint,
     write_checkpoint,
     write_policy,
     write_result,
@@ -43,6 +42,7 @@ from autoreward.training.messages import (
     EPISODES_FILE,
     RANDOM,
     ZERO,
+    Drop,
     Measure,
     Order,
     Record,
@@ -53,6 +53,7 @@ from autoreward.training.messages import (
 )
 from autoreward.training.population import Ended, Population
 from autoreward.training.recording import record_transitions
+from autoreward.training.starting import begin
 from autoreward.training.validation import (
     Measured,
     Policy,
@@ -88,7 +89,8 @@ class Worker:
         self._threads = self._settings.threads or len(os.sched_getaffinity(0))
         backend = open_sandbox(sandbox)
         reserve = Reserve(backend, Limits.of(sandbox), sandbox.spare, start.run)
-        self._jails = JailPool(reserve, folder.schema, sandbox.job_timeout_s)
+        slots = self._settings.slots
+        self._jails = JailPool(reserve, folder.schema, sandbox.job_timeout_s, slots)
         self._population = Population(
             self._environment, self._task.horizon, self._settings, self._jails, self._threads
         )
@@ -99,6 +101,8 @@ class Worker:
         self._started: dict[str, float] = {}
         self._steps = 0
         self._busy_seconds = 0.0
+        self._slot_seconds = 0.0
+        self._counted = time.monotonic()
         self._last_progress = 0.0
         self._closing = False
         self._send("ready", sandbox=backend.name, threads=self._threads, device="cpu")
@@ -127,7 +131,12 @@ class Worker:
                     self._closing = True
                     return
                 *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-                self._orders.extend(order_from(json.loads(line)) for line in lines)
+                for line in lines:
+                    order = order_from(json.loads(line))
+                    if isinstance(order, Drop):
+                        self._drop(order.job)
+                    else:
+                        self._orders.append(order)
                 block = block and not lines
 
     def _answer_requests(self) -> None:
@@ -135,8 +144,22 @@ class Worker:
             self._orders.remove(order)
             if isinstance(order, Measure):
                 self._measure(order)
-            else:
+            elif isinstance(order, Record):
                 self._record(order)
+
+    def _drop(self, job: str) -> None:
+        """Forget a training, wherever it is; what it has learned stays in its folder."""
+        for order in [o for o in self._orders if isinstance(o, Train) and o.job == job]:
+            self._orders.remove(order)
+        steps = 0
+        if job in self._training:
+            learners = self._population.learners
+            index = next(i for i, learner in enumerate(learners) if learner.spec.job == job)
+            ended = self._population.leave(index)
+            order, _ = self._release(job)
+            write_checkpoint(Path(order.directory), ended.state, ended.learner.metadata())
+            steps = ended.learner.steps - ended.learner.began
+        self._send("dropped", job=job, steps=steps)
 
     def _fill_slots(self) -> None:
         """Admit waiting trainings; their jails start side by side."""
@@ -147,6 +170,7 @@ class Worker:
         for order in waiting:
             self._orders.remove(order)
         failures = self._jails.admit({order.job: order.code for order in waiting})
+        self._count_slots()
         for order in waiting:
             if order.job in failures:
                 self._finish(order, failures[order.job].finding(), {})
@@ -154,13 +178,14 @@ class Worker:
             seed = TrainingSeed(*order.seed)
             formula = parse_formula(order.formula)
             spec = LearnerSpec(order.job, order.code, formula, seed, order.steps)
-            learner = self._population.admit(spec)
+            self._population.admit(spec)
             self._training[order.job] = order
             self._started[order.job] = time.monotonic()
-            saved = read_checkpoint(Path(order.directory))
-            if saved is not None:
-                self._population.restore(len(self._population) - 1, saved[0])
-                learner.load_metadata(saved[1])
+            begin(self._population, len(self._population) - 1, order)
+        # A kill between its last checkpoint and its result leaves a learner that has had its steps.
+        whole = [i for i, learner in enumerate(self._population.learners) if learner.done]
+        if whole:
+            self._conclude([self._population.leave(index) for index in reversed(whole)])
 
     def _iterate(self) -> None:
         started = time.perf_counter()
@@ -186,8 +211,7 @@ class Worker:
             if now - self._started[learner.spec.job] > self._job_timeout:
                 text = f"training took longer than {self._job_timeout:g} s"
                 finding = Finding("job-timeout", "error", text)
-                late.append(Ended(learner, self._population.policy(index), finding))
-                self._population.evict(index)
+                late.append(self._population.leave(index, finding))
         return late
 
     def _conclude(self, ended: list[Ended]) -> None:
@@ -195,34 +219,49 @@ class Worker:
         whole = [end for end in ended if end.finding is None]
         orders = [self._training[end.learner.spec.job] for end in whole]
         measured: dict[str, dict[str, list[float]]] = {}
+        for end, order in zip(whole, orders, strict=True):
+            if order.keep:
+                write_checkpoint(Path(order.directory), end.state, end.learner.metadata())
         if whole:
             paths = [
                 write_policy(Path(order.directory), end.policy)
                 for order, end in zip(orders, whole, strict=True)
             ]
-            counts = {order.validation for order in orders}
-            assert len(counts) == 1, "orders of one run share their validation seeds"
-            seeds = ValidationSeed.first(*counts.pop())
-            policies = [load_policy(path) for path in paths]
-            found = self._roll_out(policies, seeds, _RECORDED_EPISODES)
             recorded = {}
-            for end, one in zip(whole, found, strict=True):
-                measured[end.learner.spec.job] = one.scores
-                assert one.episodes is not None
-                recorded[end.learner.spec.job] = one.episodes
+            for wanted in sorted({(order.validation, order.explore) for order in orders}):
+                mine = [n for n, o in enumerate(orders) if (o.validation, o.explore) == wanted]
+                policies = [load_policy(paths[n]) for n in mine]
+                seeds = ValidationSeed.first(*wanted[0])
+                found = self._roll_out(policies, seeds, _RECORDED_EPISODES, wanted[1])
+                for n, one in zip(mine, found, strict=True):
+                    measured[orders[n].job] = one.scores
+                    assert one.episodes is not None
+                    recorded[orders[n].job] = one.episodes
             rewarded = self._population.reward_episodes([e.learner for e in whole], recorded)
             for order in orders:
                 rewarded[order.job].save(Path(order.directory) / EPISODES_FILE)
         for end in ended:
-            job = end.learner.spec.job
-            order = self._training.pop(job)
+            job, learner = end.learner.spec.job, end.learner
+            order, seconds = self._release(job)
             details = {
-                "steps": end.learner.steps,
-                "seconds": time.monotonic() - self._started.pop(job),
-                "curve": end.learner.curve,
+                "steps": learner.steps - learner.began,
+                "total": learner.steps,
+                "seconds": seconds,
+                "curve": learner.curve,
             }
-            self._jails.release(job)
             self._finish(order, end.finding, details, measured.get(job))
+
+    def _release(self, job: str) -> tuple[Train, float]:
+        """Free what a job holds; return its order and how many seconds it took."""
+        self._count_slots()
+        self._jails.release(job)
+        return self._training.pop(job), time.monotonic() - self._started.pop(job)
+
+    def _count_slots(self) -> None:
+        """Count the time so far, before the number of jobs that hold a slot changes."""
+        now = time.monotonic()
+        self._slot_seconds += len(self._training) * (now - self._counted)
+        self._counted = now
 
     def _finish(
         self,
@@ -237,11 +276,12 @@ class Worker:
             "finding": finding.to_dict() if finding else None,
             "scores": {"validation": scores} if scores else {},
             "steps": 0,
+            "total": 0,
             "seconds": 0.0,
             "curve": [],
         }
         result |= details
-        write_result(Path(order.directory), result)
+        write_result(Path(order.directory), result, order.keep and finding is None)
         self._send("trained", job=order.job)
 
     def _measure(self, order: Measure) -> None:
@@ -258,10 +298,14 @@ class Worker:
         self._send("measured", job=order.job, scores=[one.scores for one in found])
 
     def _roll_out(
-        self, policies: Sequence[Policy | Zero | Random], seeds: Seeds, record: int
+        self,
+        policies: Sequence[Policy | Zero | Random],
+        seeds: Seeds,
+        record: int,
+        explore: bool = False,
     ) -> list[Measured]:
-        horizon = self._task.horizon
-        return validate(self._environment, horizon, policies, seeds, self._threads, record)
+        horizon, threads = self._task.horizon, self._threads
+        return validate(self._environment, horizon, policies, seeds, threads, record, explore)
 
     def _record(self, order: Record) -> None:
         seed = TrainingSeed(*order.seed)
@@ -275,6 +319,7 @@ class Worker:
         if now - self._last_progress < _PROGRESS_SECONDS and len(self._population):
             return
         self._last_progress = now
+        self._count_slots()
         primary = self._task.fitness
         learners = {
             learner.spec.job: {
@@ -288,8 +333,11 @@ class Worker:
             "progress",
             learners=learners,
             waiting=len(self._orders),
+            slots=self._settings.slots,
+            occupied=len(self._population),
             steps=self._steps,
             busy_seconds=self._busy_seconds,
+            slot_seconds=self._slot_seconds,
             jail_seconds=self._jails.seconds,
         )
 

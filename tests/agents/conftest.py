@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from free_operators import FILE
 
 from autoreward.agents.designer import Attempt, Brief
 from autoreward.environments.folder import EnvironmentFolder, open_environment
@@ -64,5 +65,25 @@ def make_attempt() -> Callable[..., Attempt]:
             "episodes": 17,
         }
         return Attempt(**values | changes)
+
+    return make
+
+
+@pytest.fixture
+def attempt(make_attempt: Callable[..., Attempt]) -> Callable[..., Attempt]:
+    """An attempt with a formula over three components."""
+
+    def make(name: str, formula: str, file: str = FILE, **changes: object) -> Attempt:
+        return make_attempt(name, text=file.format(formula), formula=formula, **changes)
+
+    return make
+
+
+@pytest.fixture
+def over(make_brief: Callable[..., Brief]) -> Callable[..., Brief]:
+    """A brief with a history."""
+
+    def make(*history: Attempt, **changes: object) -> Brief:
+        return make_brief(generation=1, history=history, **changes)
 
     return make

@@ -4,24 +4,26 @@ from random import Random
 
 import pytest
 
-from autoreward.agents.grammar import Gate, Term, change_number, normal_form, read, write
-from autoreward.agents.policy import mode, prior, refit, sample
-from autoreward.agents.primitives import Primitive
+from autoreward.agents.formulas.choices import decode, encode
+from autoreward.agents.formulas.grammar import Gate, Term, normal_form, read, write
+from autoreward.agents.formulas.parts import Part
+from autoreward.agents.formulas.policy import FormulaPolicy
 from autoreward.rewards.formula import parse_formula
 
-PARTS = {
-    name: Primitive(name, "", low, 1.0, name)
-    for name, low in (("speed", -0.5), ("height", 0.4), ("spin", -1.0))
-} | {"effort": Primitive("effort", "", 0.0, 1.0), "alive": Primitive("alive", "", 1.0, 1.0)}
-ORDER = list(PARTS)
+PARTS = (
+    *(Part(name, low, 1.0) for name, low in (("speed", -0.5), ("height", 0.4), ("spin", -1.0))),
+    Part("effort", 0.0, 1.0, "effort"),
+    Part("alive", 1.0, 1.0, "alive"),
+)
+ORDER = [part.name for part in PARTS]
 
 
 def test_what_is_written_is_read_back() -> None:
     """Random formulas survive text, parser and reader unchanged."""
     random = Random(0)
-    policy = prior(tuple(PARTS.values()), {})
+    policy = FormulaPolicy(uniform=True)
     for _ in range(300):
-        terms = normal_form(sample(policy, PARTS, random), ORDER)
+        terms = normal_form(policy.sample(PARTS, random), ORDER)
         formula = parse_formula(write(terms))
         assert read(formula) == terms
         assert write(normal_form(read(formula) or (), ORDER)) == write(terms)
@@ -66,55 +68,32 @@ def test_scale_means_nothing() -> None:
     assert normal_form(one, ORDER) != normal_form(turned, ORDER)
 
 
-def test_numbers_stay_in_range() -> None:
-    """Moved centres and thresholds stay where the component can be."""
-    terms = (Term("height", 1.0, "bell", 0.9, 0.1, Gate("spin", 0.9)),)
-    random = Random(0)
-    for _ in range(200):
-        terms = change_number(terms, PARTS, random)
-        gate = terms[0].gate
-        assert gate is not None
-        assert 0.4 <= terms[0].center <= 1.0
-        assert -1.0 <= gate.threshold <= 1.0
-        assert terms[0].width > 0
+def test_choices_are_the_nearest_options() -> None:
+    """A formula becomes options and these the formula again, numbers as near as the options are."""
+    text = "0.28 * bell(height - 0.72, 0.13) + gate(height, 0.6) * 2 * speed - tanh(3.9 * spin)"
+    choices = encode(read(parse_formula(text)), PARTS)
+    assert choices is not None
+    terms = decode(choices, PARTS)
+    assert write(normal_form(terms, ORDER)) == (
+        "gate(height, 0.64) * speed + 0.1 * bell(height - 0.7, 0.12) - 0.3 * tanh(4 * spin)"
+    )
+    assert encode(terms, PARTS) == choices
 
 
-def test_prior_follows_correlation() -> None:
-    """Strong correlation makes a component likely, its sign the sign; effort is a small cost."""
-    policy = prior(tuple(PARTS.values()), {"speed": 0.9, "spin": -0.9, "height": float("nan")})
-    assert policy["speed"].include > policy["height"].include
-    assert policy["speed"].positive > 0.9
-    assert policy["spin"].positive < 0.1
-    assert policy["height"].positive == 0.5
-    assert policy["effort"].positive < 0.1
-    assert policy["effort"].log_weight < policy["speed"].log_weight
+def test_weights_are_told_apart_by_what_they_do() -> None:
+    """A component in large units has a small weight for the same share in the reward."""
+    parts = (Part("metres", -1.0, 1.0), Part("millimetres", -1000.0, 1000.0))
+    choices = encode((Term("metres", 1.0), Term("millimetres", 0.001)), parts)
+    assert choices is not None
+    assert choices[0].weight == choices[1].weight
+    assert write(decode(choices, parts)) == "metres + 0.001 * millimetres"
 
 
-def test_refit_follows_the_elites() -> None:
-    """What only elites do gets likelier, what only losers do less so."""
-    start = prior(tuple(PARTS.values()), {})
-    good = [(Term("speed", -1.0), Term("effort", -0.5))] * 3
-    bad = [(Term("speed", 1.0), Term("spin", 1.0))] * 9
-    after = refit(start, [*good, *bad], elites=3)
-    assert after["speed"].include > start["speed"].include
-    assert after["speed"].positive < 0.2 < start["speed"].positive
-    assert after["spin"].include < start["spin"].include
-    assert after["effort"].log_weight[0] > start["effort"].log_weight[0]
-    assert after["speed"].kinds["linear"] > start["speed"].kinds["linear"]
-
-
-def test_refit_without_history_changes_nothing() -> None:
-    """No elites, no news."""
-    start = prior(tuple(PARTS.values()), {"speed": 0.5})
-    assert refit(start, [], elites=0) == start
-
-
-def test_mode_and_samples_say_something() -> None:
-    """No formula is a constant alone or effort alone, and none has more than four terms."""
-    policy = prior(tuple(PARTS.values()), {})
-    assert {term.primitive for term in mode(policy)} - {"alive"}
-    random = Random(1)
-    for _ in range(500):
-        names = [term.primitive for term in sample(policy, PARTS, random)]
-        assert set(names) not in ({"alive"}, {"effort"})
-        assert len(names) == len(set(names)) <= 4
+@pytest.mark.parametrize(
+    "text",
+    ["unknown", "gate(unknown, 0.5) * speed", "speed - 0.5 * speed", " + ".join("abcde")],
+)
+def test_formulas_without_choices(text: str) -> None:
+    """Unknown components, two terms of one, and more than four terms have no choices."""
+    parts = (*PARTS, *(Part(name, 0.0, 1.0) for name in "abcde"))
+    assert encode(read(parse_formula(text)), parts) is None

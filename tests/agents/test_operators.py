@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autoreward.agents.designer import Attempt, Brief
-from autoreward.agents.operators.choosing import choose
+from autoreward.agents.operators.choosing import PROMPT_OPERATORS, choose
 from autoreward.agents.operators.contract import PromptOperator
 from autoreward.agents.operators.faults import faults
 from autoreward.agents.operators.mutate import MutateOperator
@@ -107,6 +107,23 @@ def test_pinned_attempts_stay_parents(make_brief: MakeBrief, make_attempt: MakeA
     assert [attempt.id for attempt in elites(brief)] == ["a", "d", "b"]
 
 
+def test_the_pool_says_who_is_a_parent(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:
+    """Where the brief names parents, they take turns as named, whatever their rank."""
+    history = tuple(make_attempt(name, pinned=name == "a") for name in "abcd")
+    brief = make_brief(generation=1, population=2, history=history, pool=(history[3], history[1]))
+    assert [attempt.id for attempt in elites(brief)] == ["d", "b"]
+    assert in_turn(replace(brief, generation=2)).id == "b"
+
+
+def test_those_that_were_stopped_early_come_last(
+    make_brief: MakeBrief, make_attempt: MakeAttempt
+) -> None:
+    """A score of a shorter training is not compared with one of a longer."""
+    history = (make_attempt("a", steps=10), make_attempt("b", steps=100), make_attempt("c"))
+    brief = make_brief(generation=1, elites=2, history=history)
+    assert [attempt.id for attempt in elites(brief)] == ["b", "a"]
+
+
 def test_a_hacked_parent_is_rewritten(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:
     """A warning that the reward is earned without the task asks for other measures."""
     hacked = make_attempt("a", findings=(STALL, HACK))
@@ -143,6 +160,22 @@ def test_two_stalls_in_a_line_are_rewritten(
     once, twice = make_attempt("b"), make_attempt("b", findings=(STALL,))
     assert choose(make_brief(generation=1, history=(child, once))).name == "mutate"
     assert choose(make_brief(generation=1, history=(child, twice))).name == "rewrite"
+
+
+def test_the_operator_asked_for_is_used_where_it_fits(
+    make_brief: MakeBrief, make_attempt: MakeAttempt
+) -> None:
+    """Else the rule by generation and place decides, and so it does for operators of no prompt."""
+    two = (make_attempt("a"), make_attempt("b"))
+    for asked in PROMPT_OPERATORS:
+        brief = make_brief(generation=1, history=two, operator=asked)
+        fits = PROMPT_OPERATORS[asked].fits(brief)
+        assert choose(brief).name == (asked if fits else "mutate"), asked
+    assert choose(make_brief(generation=1, history=two, operator="tune")).name == "mutate"
+    assert choose(make_brief(generation=1, history=two[:1], operator="cross")).name == "mutate"
+    assert choose(make_brief(operator="mutate")).name == "draft"
+    fresh = make_brief(generation=1, history=two, operator="cross", fresh=True)
+    assert choose(fresh).name == "draft", "what could not be mended starts from scratch"
 
 
 def test_the_worst_fault_comes_first(make_brief: MakeBrief, make_attempt: MakeAttempt) -> None:

@@ -77,7 +77,9 @@ def test_resume_of_a_finished_run_prints_the_result_again(finished: Any, cli_aga
 def test_runs_and_status(finished: Any, cli_again: Any) -> None:
     """The list and the state of a finished run."""
     (run,) = cli_again("runs", "--json").json["runs"]
-    assert (run["run"], run["state"], run["trainings"]) == ("tiny", "finished", {"done": 7})
+    assert (run["run"], run["state"], set(run["trainings"])) == ("tiny", "finished", {"done"})
+    raced = [(rung["share"], rung["candidates"]) for rung in run["race"]]
+    assert raced[0] == (0.5, 4) and raced[-1][0] == 1.0, "one iteration is half a training here"
     status = cli_again("status", "ti", "--json").json
     assert status["winner"] == finished.json["winner"]["id"]
     assert status["events"][-1]["kind"] == "run-finished"
@@ -86,11 +88,13 @@ def test_runs_and_status(finished: Any, cli_again: Any) -> None:
 
 
 def test_show_lists_candidates_best_first(finished: Any, cli_again: Any) -> None:
-    """All of them, with means in order (less is better here)."""
+    """All of them: those trained longest first, and of these the best (less is better here)."""
     shown = cli_again("show", "tiny", "--json").json
-    means = [entry["mean"] for entry in shown["all_candidates"]]
-    assert len(means) == 4
-    assert means[0] == min(means)
+    shares = [entry["share"] for entry in shown["all_candidates"]]
+    assert len(shares) == 4
+    assert shares == sorted(shares, reverse=True) and shares[0] == 1.0
+    whole = [entry["mean"] for entry in shown["all_candidates"] if entry["share"] == 1.0]
+    assert whole[0] == min(whole)
     assert all(entry["id"] in cli_again("show", "tiny").out for entry in shown["all_candidates"])
 
 

@@ -27,6 +27,7 @@ COMMANDS = sorted(
         "evaluate",
         "check",
         "compare",
+        "benchmark",
         "export",
         "envs",
         "doctor",

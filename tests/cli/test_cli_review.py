@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoreward.search.archive import search_job
 from autoreward.store.journal import Journal
 from autoreward.store.rundir import find_run
 
@@ -219,12 +220,13 @@ def test_no_editor_at_all(
 def test_trained_candidates_are_shown_with_their_curves(
     finished: Done, typing: Callable[..., Done]
 ) -> None:
-    """In a finished run the trained ones come, newest first, with curves, fitness and findings."""
+    """In a finished run the trained ones come, newest first, with fitness, curves and findings."""
     done = typing("review", "tiny", answers=("q",))
     assert "no candidate waits for you" in done.out
     with Journal.read(find_run("tiny")) as journal:
         newest = [c.id for c in journal.candidates() if c.state == "trained"][-1]
     assert f"candidate   {newest}" in done.out
+    done = typing("review", "tiny", "winner", answers=("q",))
     for words in ("mean of each component", "goal_distance", "validation episodes", "┤", "⠤"):
         assert words in done.out
 
@@ -232,7 +234,7 @@ def test_trained_candidates_are_shown_with_their_curves(
 def test_feedback(held: list[str], cli_again: Cli) -> None:
     """It is kept, with what it is about, and says when the designer hears of it."""
     done = cli_again("feedback", "held", "it  circles\nthe goal", "--candidate", held[0][:6])
-    assert done.out == "kept; the next generation will see it\n"
+    assert done.out == "kept; rewards that are proposed from now on will see it\n"
     cli_again("feedback", "held", "be quicker")
     said = cli_again("feedback", "held", "--json").json["feedback"]
     assert [(s["candidate"], s["text"]) for s in said] == [
@@ -275,9 +277,9 @@ def test_being_asked_for_preferences(
         entry["candidate"] for entry in cli_again("prefer", "tiny", "--json").json["next"]
     )
     with Journal.read(find_run("tiny")) as journal:
-        [job] = journal.jobs(purpose="search", candidate=first)
+        job = search_job(journal, first)
         before = len(journal.preferences())
-        clip = journal.files.clips / f"{job.id}-e3.gif"
+        clip = journal.files.clips / f"{job}-e3.gif"
         clip.parent.mkdir(exist_ok=True)
         clip.write_bytes(b"GIF89a")
     done = typing("prefer", "tiny", answers=("x", "2", "s", "="))

@@ -30,7 +30,8 @@ class ModelServer:
     """Answers by a script: one step per request, then `answer` for ever.
 
     A step that starts with `!` is a fault: `!429:SECONDS`, `!STATUS:WORDS`, `!drop`, `!cut`,
-    `!hang`, `!garbage`, `!empty`, `!html`, `!broke`; any other step is the text of the answer.
+    `!hang`, `!dribble`, `!garbage`, `!empty`, `!html`, `!broke`, `!raw:BODY`; any
+    other step is the text of the answer.
     """
 
     script: list[Step] = field(default_factory=list)
@@ -147,6 +148,19 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "hang":
             server.released.wait(10)
             self.close_connection = True
+        elif fault == "dribble":
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "9999")
+            self.end_headers()
+            for _ in range(40):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                if server.released.wait(0.1):
+                    break
+            self.close_connection = True
+        elif fault == "raw":
+            self.send(200, detail.encode())
         elif fault == "garbage":
             self.send(200, b'{"choices": [nonsense')
         elif fault == "empty":

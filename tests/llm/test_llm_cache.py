@@ -14,10 +14,10 @@ import pytest
 
 from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
-from autoreward.llm.cache import Cached
+from autoreward.llm.cache import Answers, Cached, Mode
 from autoreward.llm.factory import make_llm
 from autoreward.llm.ledger import Ledger
-from autoreward.llm.request import Message, Reply, Request
+from autoreward.llm.request import LLM, Message, Reply, Request
 from autoreward.llm.settings import request_for
 
 REQUEST = Request("openai/x", (Message("user", "hi"),))
@@ -38,6 +38,13 @@ class Counting:
         if number <= self.fail:
             raise LLMError("no luck")
         return Reply(f"answer {number}", "x", usd=0.5)
+
+
+def cached(inner: LLM | None, directory: Path, mode: Mode = "auto") -> Cached:
+    """Return `inner`, which keeps its answers, behind the cache."""
+    answers = Answers(directory)
+    keeping = None if inner is None else lambda request: answers.keep(request, inner(request))
+    return Cached(keeping, answers, mode)
 
 
 def test_key_is_what_decides_the_answer() -> None:
@@ -63,8 +70,8 @@ def test_key_is_what_decides_the_answer() -> None:
 def test_auto_asks_once_ever(tmp_path: Path) -> None:
     """The second asker, and a later process, read the file; the answer is the same in full."""
     inner = Counting()
-    first = Cached(inner, tmp_path)(REQUEST)
-    assert Cached(inner, tmp_path)(REQUEST) == first == Reply("answer 1", "x", usd=0.5)
+    first = cached(inner, tmp_path)(REQUEST)
+    assert cached(inner, tmp_path)(REQUEST) == first == Reply("answer 1", "x", usd=0.5)
     assert inner.calls == 1
     kept = json.loads((tmp_path / f"{REQUEST.key}.json").read_text())
     assert kept["request"]["messages"] == [{"role": "user", "content": "hi"}]
@@ -74,9 +81,9 @@ def test_auto_asks_once_ever(tmp_path: Path) -> None:
 def test_refresh_asks_anew_and_overwrites(tmp_path: Path) -> None:
     """`refresh` replaces what was kept."""
     inner = Counting()
-    Cached(inner, tmp_path)(REQUEST)
-    assert Cached(inner, tmp_path, "refresh")(REQUEST).text == "answer 2"
-    assert Cached(inner, tmp_path)(REQUEST).text == "answer 2"
+    cached(inner, tmp_path)(REQUEST)
+    assert cached(inner, tmp_path, "refresh")(REQUEST).text == "answer 2"
+    assert cached(inner, tmp_path)(REQUEST).text == "answer 2"
 
 
 def test_replay_needs_no_server_key_or_price(server: Any, tmp_path: Path) -> None:
@@ -96,7 +103,7 @@ def test_single_flight_across_threads(tmp_path: Path) -> None:
     other = replace(REQUEST, sample=1)
     for mode in ("auto", "refresh"):
         inner = Counting(delay_s=0.1)
-        llm = Cached(inner, tmp_path / mode, mode)  # type: ignore[arg-type]
+        llm = cached(inner, tmp_path / mode, mode)  # type: ignore[arg-type]
         with ThreadPoolExecutor(16) as pool:
             replies = list(pool.map(llm, [REQUEST, other] * 8))
         assert inner.calls == 2
@@ -106,7 +113,7 @@ def test_single_flight_across_threads(tmp_path: Path) -> None:
 def test_failure_reaches_all_waiters_and_is_not_kept(tmp_path: Path) -> None:
     """Those who wait for a call that fails get its error; the next asker asks again."""
     inner = Counting(delay_s=0.1, fail=1)
-    llm = Cached(inner, tmp_path)
+    llm = cached(inner, tmp_path)
     with ThreadPoolExecutor(4) as pool:
         flights = [pool.submit(llm, REQUEST) for _ in range(4)]
         errors = [flight.exception() for flight in flights]
@@ -136,12 +143,12 @@ def test_keys_do_not_reach_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SOME_API_KEY", 'quo"ted\\secret')
     inner = lambda request: Reply('it is quo"ted\\secret, or sk-proj-abc123def456ghi789', "x")  # noqa: E731
     request = Request("openai/x", (Message("user", 'my key is quo"ted\\secret'),))
-    reply = Cached(inner, tmp_path)(request)
+    reply = cached(inner, tmp_path)(request)
     text = (tmp_path / f"{request.key}.json").read_text()
     assert reply.text == "it is <SOME_API_KEY>, or <secret>"
     assert "ted\\" not in text
     assert "abc123" not in text
-    assert Cached(None, tmp_path, "replay")(request) == reply
+    assert cached(None, tmp_path, "replay")(request) == reply
 
 
 def test_damaged_file_is_one_sentence(tmp_path: Path) -> None:
@@ -150,7 +157,7 @@ def test_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     for text in ("{", "[]", '{"reply": {"nonsense": 1}}'):
         (tmp_path / f"{REQUEST.key}.json").write_text(text)
         with pytest.raises(LLMError, match=r"cannot be read .*; delete it"):
-            Cached(inner, tmp_path)(REQUEST)
+            cached(inner, tmp_path)(REQUEST)
     assert inner.calls == 0
 
 
@@ -158,4 +165,4 @@ def test_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
     """An answer that cannot be kept is an error that names the file."""
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(LLMError, match="cannot keep a model's answer in"):
-        Cached(Counting(), tmp_path / "cache" / "deeper")(REQUEST)
+        cached(Counting(), tmp_path / "cache" / "deeper")(REQUEST)

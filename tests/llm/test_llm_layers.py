@@ -39,6 +39,9 @@ class Journal:
     def release(self, key: str) -> None:
         self.notes.append(("release", key))
 
+    def lose(self, key: str) -> None:
+        self.notes.append(("lose", key))
+
 
 def answering(reply: Reply) -> LLM:
     return lambda request: reply
@@ -156,15 +159,81 @@ def test_failed_call_gives_its_reservation_back() -> None:
     assert llm(REQUEST).text == "hello"
 
 
-def test_one_reservation_covers_all_attempts() -> None:
-    """Retries happen inside a reservation: an answer is paid once however often it was tried."""
-    ask, seen = failing(LLMError("busy", transient=True), LLMError("busy", transient=True))
-    journal = Journal()
-    retrying = Retrying(ask, 3, sleep=lambda _: None)
-    llm = Budgeted(retrying, "openai/x", Price(input=1, output=1), Ledger(journal=journal))
-    llm(REQUEST)
+def test_every_attempt_is_booked_by_what_it_may_have_cost() -> None:
+    """A refused attempt is free, a lost one stays booked, and the answer is paid once."""
+    ask, seen = failing(
+        LLMError("busy", transient=True), LLMError("cut off", transient=True, billed=True)
+    )
+    journal, price = Journal(), Price(input=0, output=1e6)
+    ledger = Ledger(journal=journal)
+    llm = Retrying(Budgeted(ask, "openai/x", price, ledger), 3, sleep=lambda _: None)
+    reply = llm(REQUEST)
     assert len(seen) == 3
-    assert [note[0] for note in journal.notes] == ["reserve", "settle"]
+    assert [note[0] for note in journal.notes] == [
+        *("reserve", "release"), *("reserve", "lose"), *("reserve", "settle"),
+    ]  # fmt: skip
+    assert ledger.spent == Spent(100 + reply.usd, 2 * PROMPT + 100 + reply.output_tokens, 2)
+
+
+def test_an_interrupted_call_stays_booked() -> None:
+    """Ctrl-C while the call is on the wire: nobody knows, so it counts."""
+
+    def interrupted(request: Request) -> Reply:
+        raise KeyboardInterrupt
+
+    ledger = Ledger()
+    with pytest.raises(KeyboardInterrupt):
+        Budgeted(interrupted, "openai/x", Price(input=0, output=1e6), ledger)(REQUEST)
+    assert ledger.spent.usd == 100
+
+
+def test_an_answer_is_kept_before_it_is_settled() -> None:
+    """A kill in between finds the answer; one that cannot be kept is paid all the same."""
+    order: list[str] = []
+
+    def keep(request: Request, reply: Reply) -> Reply:
+        order.append(f"kept at {reply.usd:g}")
+        raise LLMError("no space left")
+
+    class Told(Journal):
+        def settle(self, key: str, reply: Reply) -> None:
+            order.append(f"settled at {reply.usd:g}")
+
+    ledger = Ledger(journal=Told())
+    price = Price(input=0, output=1e6)
+    llm = Budgeted(answering(Reply("hi", "x", output_tokens=7)), "openai/x", price, ledger, keep)
+    with pytest.raises(LLMError, match="no space left"):
+        llm(REQUEST)
+    assert order == ["kept at 7", "settled at 7"]
+
+
+def test_a_dribbling_server_is_given_up(server: Any, tmp_path: Path) -> None:
+    """One that sends a byte now and then outlives the SDK's time-out, but not ours."""
+    server.answer = "!dribble"
+    settings = LLMSettings(model="openai/x", api_base=f"{server.url}/v1", timeout_s=0.5, attempts=1)
+    started = time.monotonic()
+    with pytest.raises(LLMError, match=r"no whole answer for 0\.5 s"):
+        make_llm(settings, tmp_path, Ledger())(request_for(settings, ASK))
+    assert time.monotonic() - started < 3
+
+
+def test_stop_leaves_a_call_on_the_wire_behind(server: Any, tmp_path: Path) -> None:
+    """Whoever waits for a silent server is free within seconds, and the call stays booked."""
+    server.answer = "!hang"
+    settings = LLMSettings(
+        model="openai/x", api_base=f"{server.url}/v1", price=Price(input=0, output=1e6)
+    )
+    ledger, stop = Ledger(), threading.Event()
+    llm = make_llm(settings, tmp_path, ledger, stop=stop)
+    threading.Timer(0.3, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(LLMError, match="the run was ended before it answered"):
+        llm(request_for(settings, ASK))
+    assert time.monotonic() - started < 5
+    assert ledger.spent == Spent(8192.0, PROMPT + 8192, 1)
+    with pytest.raises(LLMError, match="was not asked"):
+        llm(request_for(settings, ASK))
+    assert len(server.asked) == 1 and ledger.spent.calls == 1
 
 
 @pytest.mark.parametrize("unit", ["usd", "tokens"])
@@ -246,6 +315,16 @@ def test_server_without_counts_is_charged_a_bound(server: Any, tmp_path: Path) -
     assert reply.input_tokens == PROMPT
     assert reply.output_tokens == token_bound("hello")
     assert reply.usd == PROMPT + token_bound("hello")
+
+
+@pytest.mark.parametrize("missing", ["in", "out"])
+def test_half_a_count_is_completed(missing: str) -> None:
+    """Where only one of the counts came, the other is bounded."""
+    counts = {"in": {"output_tokens": 3}, "out": {"input_tokens": 5}}[missing]
+    reply = Reply("hello", "x", **counts)
+    paid = Budgeted(answering(reply), "openai/x", Price(input=1e6, output=1e6), Ledger())(REQUEST)
+    expected = PROMPT + 3 if missing == "in" else 5 + token_bound("hello")
+    assert paid.usd == expected
 
 
 def test_request_for_another_model_is_refused() -> None:

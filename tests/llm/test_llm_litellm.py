@@ -63,6 +63,17 @@ def test_faults_are_told_apart(server: Any) -> None:
         assert len(server.asked) == 1
 
 
+def test_what_broke_off_may_be_billed(server: Any) -> None:
+    """LiteLLM calls a broken connection 500, too; only the server's own 500 is free."""
+    settings = local(server.url, timeout_s=0.3)
+    provider, request = reach(settings), request_for(settings, *ASK)
+    for fault, billed in (("!500", False), ("!drop", True), ("!cut", True), ("!hang", True)):
+        server.script = [fault]
+        with pytest.raises(LLMError) as caught:
+            provider(request)
+        assert caught.value.billed is billed, fault
+
+
 def test_unreachable_endpoint_is_one_sentence() -> None:
     """The error names the address."""
     settings = local("http://127.0.0.1:9")

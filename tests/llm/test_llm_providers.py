@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import sys
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,99 @@ def test_retry_after_is_honoured(server: Any, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", WIRES)
+def test_retry_after_may_be_a_date(server: Any, model: str) -> None:
+    """A date in the future is the wait until then, one in the past none, nonsense our own."""
+    now = time.time()
+    dates = [formatdate(now + 20, usegmt=True), formatdate(now - 20, usegmt=True), "soon"]
+    server.script = [f"!429:{date}" for date in dates]
+    settings, waits = settings_for(model, server.url), list[float]()
+    retried(settings, waits, attempts=4)(request_for(settings, *ASK))
+    assert 15 < waits[0] <= 20 and waits[1] == 0 and 4 <= waits[2] <= 5
+
+
+_ODD = [
+    *("null", "[]", "7", '"words"', "{}", '{"choices": null}', '{"choices": {}}'),
+    *('{"choices": "x"}', '{"choices": [{}]}', '{"choices": [{"message": null}]}'),
+    '{"choices": [{"message": {"content": 7}}]}',
+    '{"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]}',
+    *(
+        '{"content": null}',
+        '{"content": "x"}',
+        '{"content": [{"type": "text"}]}',
+        '{"content": [null]}',
+    ),
+    '{"content": [{"type": "text", "text": 7}]}',
+    '{"content": [{"type": "text", "text": null}]}',
+]
+
+
+@pytest.mark.parametrize("model", WIRES)
+@pytest.mark.parametrize("body", _ODD)
+def test_an_odd_body_is_asked_again(server: Any, model: str, body: str) -> None:
+    """JSON that is no answer is one sentence, may have been billed, and can pass."""
+    server.answer = f"!raw:{body}"
+    settings = settings_for(model, server.url)
+    with pytest.raises(LLMError, match="no model's answer") as caught:
+        reach(settings)(request_for(settings, *ASK))
+    assert caught.value.transient and caught.value.billed
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"usage": None},
+        {"usage": {"prompt_tokens": "7", "input_tokens": None, "completion_tokens": -3}},
+        {"usage": {"prompt_tokens": True, "output_tokens": 1.5, "prompt_tokens_details": 3}},
+        {"model": 7, "stop_reason": ["x"], "usage": []},
+        {"model": None, "usage": {"prompt_tokens_details": {"cached_tokens": 99}}},
+    ],
+)
+@pytest.mark.parametrize("model", WIRES)
+def test_odd_counts_are_no_counts(server: Any, model: str, extra: dict[str, Any]) -> None:
+    """What is no count is 0, and the text can be written to a file whatever is in it."""
+    text = "a\ud800b\0c"
+    message = {"role": "assistant", "content": text}
+    body = {
+        "choices": [{"index": 0, "message": message, "finish_reason": extra.get("stop_reason")}],
+        "content": [{"type": "text", "text": text}],
+        **extra,
+    }
+    server.answer = f"!raw:{json.dumps(body)}"
+    settings = settings_for(model, server.url)
+    reply = reach(settings)(request_for(settings, *ASK))
+    assert (reply.text, reply.model, reply.finish) == ("a?bc", "test-model", "stop")
+    assert (reply.input_tokens, reply.cached_tokens, reply.output_tokens) == (0, 0, 0)
+
+
+def test_a_refusal_is_no_answer(server: Any) -> None:
+    """OpenAI's field and Anthropic's stop reason come out as the same word."""
+    message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    server.script = [f"!raw:{json.dumps({'choices': [{'index': 0, 'message': message}]})}"]
+    settings = settings_for(WIRES[0], server.url)
+    reply = reach(settings)(request_for(settings, *ASK))
+    assert (reply.text, reply.finish) == ("", "content_filter")
+    server.finish = "refusal"
+    settings = settings_for(WIRES[1], server.url)
+    assert reach(settings)(request_for(settings, *ASK)).finish == "content_filter"
+
+
+@pytest.mark.parametrize("model", WIRES)
+@pytest.mark.parametrize(
+    ("fault", "billed"),
+    [("!429:0", False), ("!500", False), ("!401", False), ("!drop", True), ("!cut", True)],
+)
+def test_a_lost_answer_may_be_billed(server: Any, model: str, fault: str, billed: bool) -> None:
+    """An error of the server is free; what broke off after the request was taken may not be."""
+    server.answer = fault
+    settings = settings_for(model, server.url)
+    with pytest.raises(LLMError) as caught:
+        reach(settings)(request_for(settings, *ASK))
+    assert caught.value.billed is billed
+
+
+@pytest.mark.parametrize("model", WIRES)
 def test_silent_server_is_given_up(server: Any, model: str) -> None:
     """A server that takes the request and says nothing costs the time-out and no more."""
     server.answer = "!hang"
@@ -182,7 +277,7 @@ def test_silent_server_is_given_up(server: Any, model: str) -> None:
     started = time.monotonic()
     with pytest.raises(LLMError, match=r"no answer from http://127.*for 0\.3 s") as caught:
         reach(settings)(request_for(settings, *ASK))
-    assert caught.value.transient
+    assert caught.value.transient and caught.value.billed
     assert time.monotonic() - started < 3
     assert len(server.asked) == 1
 
@@ -199,7 +294,7 @@ def test_unreachable_endpoint_is_one_sentence(model: str) -> None:
     assert f"cannot reach {url}" in str(caught.value)
     assert "llm.api_base" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert caught.value.transient
+    assert caught.value.transient and not caught.value.billed
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,27 @@ MEASURES = {
 }
 
 
+RUNGS = [
+    {"steps": 20_000, "share": 0.1, "candidates": 12},
+    {"steps": 60_000, "share": 0.3, "candidates": 4},
+    {"steps": 200_000, "share": 1.0, "candidates": 1},
+]
+SEARCH = {
+    "strategy": "full",
+    "raced": True,
+    "proposals": {"accepted": 12},
+    "operators": {
+        "sample": {"candidates": 7, "changes": 0, "better": 0},
+        "tune": {"candidates": 3, "changes": 3, "better": 2},
+        "ablate": {"candidates": 2, "changes": 2, "better": 0},
+    },
+    "rungs": RUNGS,
+    "env_steps": 600_000,
+    "whole_steps": 2_400_000,
+    "occupancy": None,
+}
+
+
 def summary(**changes: Any) -> dict[str, Any]:
     """Return a design summary in which less is better and the winner beats sparse alone."""
 
@@ -62,6 +83,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "sandbox": "process",
         "sandbox_summary": "weak",
         "seconds": 301.0,
+        "search": SEARCH,
     }
     return base | changes
 
@@ -85,6 +107,21 @@ def test_result_compares_with_every_baseline() -> None:
     assert row(text, "took") == "took 2.4 M environment steps (200,000 a training), 5 min 01 s, $0"
     assert "energy" in text
     assert "clips/abc-confirm-s1000-e3.gif" in row(text, "clip")
+
+
+def test_result_says_what_the_search_did() -> None:
+    """Who made the candidates with what success, and what racing saved."""
+    text = text_of(run_result(summary()))
+    race = "12 candidates to 10%, 4 to 30%, 1 to 100%: 600,000 steps, 25% of training all to the"
+    assert row(text, "raced") == f"raced {race} end"
+    made = "sample 7, tune 3 (2 better than their parents), ablate 2 (0)"
+    assert row(text, "made by") == f"made by {made}"
+    assert "slots" not in text and "searched by" not in text
+    control = SEARCH | {"strategy": "greedy", "raced": False, "occupancy": 0.934}
+    text = text_of(run_result(summary(search=control)))
+    assert "raced" not in text
+    assert "changes of the best so far" in row(text, "searched by")
+    assert row(text, "slots").startswith("slots 93% busy")
 
 
 def test_result_without_a_human_reward() -> None:
@@ -163,12 +200,17 @@ def test_comparison_judges_by_direction() -> None:
         "fitness": [{"distance": form(2.0), "energy": form(1.0)} for _ in range(2)],
         "difference": {"distance": below, "energy": around},
         "paired_seeds": 2,
+        "shares": [1.0, 1.0],
     }
     text = text_of(comparison_result(facts))
     assert row(text, "distance").endswith("-1.00 [-1.50, -0.50] B is better")
     assert row(text, "energy").endswith("no clear difference")
     untrained = text_of(comparison_result(facts | {"fitness": [{}, {"distance": form(1.0)}]}))
     assert "not trained" in untrained
+    early = text_of(comparison_result(facts | {"shares": [0.3, 0.3]}))
+    assert "paired over 2 training seeds, both after 30% of a training" in early
+    apart = {"shares": [0.25, 0.5], "paired_seeds": 0, "difference": {}}
+    assert "A after 25% of a training, B after 50%" in text_of(comparison_result(facts | apart))
 
 
 def test_runs_and_candidates_show_what_went_wrong() -> None:
@@ -177,8 +219,9 @@ def test_runs_and_candidates_show_what_went_wrong() -> None:
     assert "run.db is no database" in text
     run = {"primary": "distance", "measures": MEASURES, "winner": "abc"}
     failed = {"mean": None, "interval": None, "state": "failed", "generation": 0, "formula": "a"}
+    failed["share"] = None
     entries = [
-        {**failed, "id": "abc", "error": None, **form(1.0)},
+        {**failed, "id": "abc", "error": None, **form(1.0), "share": 1.0},
         {**failed, "id": "def", "error": "error: timeout: no answer"},
         {**failed, "id": "ghi", "error": None, "state": "checked"},
     ]
@@ -186,6 +229,11 @@ def test_runs_and_candidates_show_what_went_wrong() -> None:
     assert "1.00 [0.75, 1.25]" in row(text, "abc")
     assert "no answer" in row(text, "def")
     assert "checked" in row(text, "ghi")
+    assert "trained" not in text, "a column that says the same of all says nothing"
+    entries.append({**failed, "id": "jkl", "error": None, **form(1.0), "share": 0.3})
+    text = text_of(candidates_table(run, entries, "candidates"))
+    assert row(text, "abc").startswith("abc 1 100% 1.00")
+    assert row(text, "jkl").startswith("jkl 1 30% 1.00")
 
 
 def test_findings_are_one_line_each() -> None:

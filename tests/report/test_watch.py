@@ -7,16 +7,17 @@ from typing import Any, Literal
 import pytest
 from rich.console import Console
 
-from autoreward.config import load_settings
 from autoreward.evaluation.statistics import estimate
 from autoreward.findings import Finding
+from autoreward.report.forecast import Plan
 from autoreward.report.live import live
-from autoreward.report.watch import Plan, Watch, job_label
+from autoreward.report.watch import Best, Watch
 
 
 def watch(direction: Literal["max", "min"] = "max", **more: Any) -> Watch:
     """Return a watch of 2 generations of 3 candidates and 4 final trainings of 1000 steps."""
-    return Watch(Plan(2, 3, 1000, 4), "a-run", "speed", "m/s", direction, started=100.0, **more)
+    plan = Plan(2, 3, 1000, 4, rungs=(1000,))
+    return Watch(plan, "a-run", "speed", "m/s", direction, started=100.0, **more)
 
 
 def progress(steps: int, **learners: int) -> dict[str, Any]:
@@ -41,36 +42,49 @@ def trained(candidate: str, value: float, purpose: str = "search") -> dict[str, 
     }
 
 
-def test_plan_of_a_run() -> None:
-    """The final comparison counts finalists and baselines on every fresh seed."""
-    settings = load_settings(overrides=["search.finalists=2", "search.confirm_seeds=3"])
-    plan = Plan.of_run(settings, baselines=2)
-    assert plan.final == (2 + 2) * 3
-    assert (plan.generations, plan.population) == (2, 6)
-    assert Plan.of_evaluation(settings, 5).final == 5
+def racing(**more: Any) -> Watch:
+    """Return a watch of a race: 9 candidates, of which three see 300 steps and one all 1000."""
+    plan = Plan(1, 9, 1000, 4, rungs=(100, 300, 1000), ordered=False)
+    return Watch(plan, "a-run", "speed", "m/s", "max", started=100.0, **more)
 
 
 def test_rate_and_time_left() -> None:
     """1000 steps in 2 seconds and 9,000 of 10,000 to go are 18 seconds."""
     seen = watch()
     seen.take("proposing", {"generation": 0, "count": 3}, 100.0)
-    seen.take("training", {"jobs": ["a", "b", "c"]}, 100.0)
-    seen.take("progress", progress(0, a=0), 101.0)
-    assert seen.seconds_left() is None
-    seen.take("progress", progress(1000, a=500, b=500), 103.0)
-    assert seen.rate == pytest.approx(500)
-    assert seen.seconds_left() == pytest.approx(9000 / 500)
+    seen.take("training", {"jobs": [f"{name}-search-s0" for name in "abc"]}, 100.0)
+    seen.take("progress", progress(0, **{"a-search-s0": 0}), 101.0)
+    assert seen.seconds_left(101.0) is None
+    seen.take("progress", progress(1000, **{f"{name}-search-s0": 500 for name in "ab"}), 103.0)
+    assert seen.rate(103.0) == pytest.approx(500)
+    assert seen.seconds_left(103.0) == pytest.approx(9000 / 500)
     assert seen.fraction == pytest.approx(0.1)
     assert seen.jail_share == pytest.approx(0.05)
 
 
 def test_the_rate_is_of_late() -> None:
-    """A slow start is forgotten after a while."""
+    """A slow start is forgotten after a while, and a rate of which nothing is heard any more."""
     seen = watch()
     for second in range(40):
         steps = second if second < 10 else 10 + (second - 10) * 1000
-        seen.take("progress", progress(steps, a=1), 100.0 + second)
-    assert seen.rate == pytest.approx(1000)
+        seen.take("progress", progress(steps, **{"a-search-s0": 1}), 100.0 + second)
+    assert seen.rate(140.0) == pytest.approx(1000)
+    assert seen.rate(160.0) == 0
+
+
+def test_waiting_for_a_model_is_part_of_the_time_left() -> None:
+    """Idle slots slow the search down, not the final comparison; with nobody asked who knows."""
+    seen = racing()
+    seen.take("asking", {"proposal": 0, "operator": "draft", "model": "m"}, 100.0)
+    seen.take("progress", progress(0, **{"a-search-s0-r1": 0}), 100.0)
+    seen.take("progress", progress(100), 110.0)
+    soon, late = (seen.seconds_left(now) for now in (110.0, 130.0))
+    search, final = 9 * 100 + 3 * 200 + 700, 4000
+    assert soon == pytest.approx(search / 10 + final / 10)
+    assert late == pytest.approx(search / (10 / 3) + final / 10)
+    accepted = {"proposal": 0, "candidate": "b", "formula": "x"}
+    seen.take("accepted", accepted, 130.0)
+    assert seen.seconds_left(130.0) is None
 
 
 @pytest.mark.parametrize(("direction", "best"), [("max", "b"), ("min", "a")])
@@ -85,36 +99,70 @@ def test_the_best_follows_the_direction(direction: Literal["max", "min"], best: 
     assert seen.best.candidate == best
 
 
-def test_refused_proposals_shrink_the_plan() -> None:
-    """What a generation did not fill is not waited for."""
-    seen = watch()
-    seen.take("proposing", {"generation": 0, "count": 3}, 100.0)
-    assert seen.expected == 10
+def test_scores_of_two_rungs_are_not_compared() -> None:
+    """The best is one of those that were trained longest, and every line says how long."""
+    seen = racing()
+
+    def line(job: str, value: float) -> str:
+        event = trained(job[0], value) | {"job": job}
+        return seen.take("trained", event, 101.0) or ""
+
+    assert line("a-search-s0-r1", 5.0).endswith("a to 10%: speed 5.00 m/s  best so far at 10%")
+    assert line("b-search-s0-r2", 1.0).endswith("b to 30%: speed 1.00 m/s  best so far at 30%")
+    assert line("c-search-s0-r1", 9.0).endswith("c to 10%: speed 9.00 m/s")
+    assert line("b-search-s0", 2.0).endswith("trained b: speed 2.00 m/s  best so far")
+    assert seen.best == Best("b", 2.0, 2)
+
+
+def test_learners_are_on_their_way_to_a_rung() -> None:
+    """Bars are full at the rung, not at the end of a whole training that few will see."""
+    seen = racing()
+    seen.take("training", {"jobs": ["a-search-s0-r1", "b-search-s0-r2"]}, 100.0)
+    learners = {"a-search-s0-r1": 50, "b-search-s0-r2": 270}
+    seen.take("progress", progress(320, **learners), 101.0)
+    assert "2 learners at 50%-90%" in seen.line(101.0)
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(live(seen, 101.0))
+    picture = console.export_text()
+    words = [" ".join(line.split()[-7:]) for line in picture.splitlines()[:2]]
+    assert words == [f"{done} speed 0.500 per step" for done in ("50% to 10%", "90% to 30%")]
+
+
+def test_models_that_are_asked_are_counted() -> None:
+    """An answer that came, was refused, or is known already is not waited for any more."""
+    seen = racing()
+    for number in range(4):
+        model = None if number == 3 else "m"
+        asking = {"proposal": number, "operator": "draft", "model": model}
+        seen.take("asking", asking, 100.0)
+    assert "searching · 3 answers awaited" in seen.line(100.0)
+    before = seen.total
+    seen.take("accepted", {"proposal": 0, "candidate": "a", "formula": "x"}, 101.0)
+    assert seen.total == before
+    seen.take("duplicate", {"proposal": 1, "candidate": "a"}, 101.0)
     error = Finding("syntax", "error", "this is not Python")
-    line = seen.take("rejected", {"proposal": 1, "findings": [error]}, 100.5)
-    assert line is not None
-    assert "this is not Python" in line
-    seen.take("trained", trained("a", 1.0), 101.0)
-    seen.take("proposing", {"generation": 1, "count": 3}, 102.0)
-    assert seen.expected == 1 + 3 + 4
-    seen.take("phase", {"text": "confirming on fresh training seeds"}, 103.0)
-    seen.take("training", {"jobs": ["x", "y"]}, 103.0)
-    assert seen.expected == 3
+    line = seen.take("rejected", {"proposal": 2, "findings": [error]}, 101.0)
+    assert line is not None and "this is not Python" in line
+    assert "awaited" not in seen.line(101.0)
+    assert seen.total < before
 
 
-def test_a_resumed_run_counts_what_is_finished() -> None:
-    """Finished trainings are neither waited for nor counted twice."""
-    seen = watch(finished={"a-search-s0", "b-search-s0"})
-    seen.take("phase", {"text": "confirming on fresh training seeds"}, 100.0)
-    seen.take("training", {"jobs": ["a-search-s0", "c-confirm-s1000"]}, 100.0)
-    assert (seen.done, seen.expected) == (2, 3)
+def test_limits_are_told_before_and_when_they_are_reached() -> None:
+    """What waits for a slot is still trained, nothing else is expected any more."""
+    seen = racing()
+    text = "80% of budget.usd = 3 is used"
+    assert seen.take("budget-warning", {"text": text}, 101.0) == f"  mind: {text}"
+    seen.take("training", {"jobs": ["a-search-s0-r1"]}, 101.0)
+    seen.take("accepted", {"proposal": 1, "candidate": "b", "formula": "x"}, 101.0)
+    seen.take("budget", {"reason": "3 dollars"}, 102.0)
+    assert seen.total == pytest.approx(4000 + 2 * 100 + 200 + 700)
 
 
 def test_lines_say_what_matters() -> None:
     """One line for a file, a picture for a terminal: phase, learners, rate, best, time left."""
     seen = watch()
     seen.take("proposing", {"generation": 0, "count": 3}, 100.0)
-    seen.take("accepted", {"candidate": "abc", "formula": "x"}, 100.0)
+    seen.take("accepted", {"proposal": 0, "candidate": "abc", "formula": "x"}, 100.0)
     seen.take("training", {"jobs": ["abc-search-s0"]}, 100.0)
     seen.take("progress", progress(0), 101.0)
     seen.take("progress", progress(1000, **{"abc-search-s0": 500}), 103.0)
@@ -124,10 +172,11 @@ def test_lines_say_what_matters() -> None:
     console.print(live(seen, 105.0))
     picture = console.export_text()
     for text in (line, picture):
-        for part in ("training (generation 1 of 2)", "500 env steps/s", "5%", "1.50 m/s", "left"):
+        for part in ("training (generation 1 of 2)", "10,000 env steps", "5%", "1.50 m/s", "left"):
             assert part in text
     assert "speed 0.500 per step" in picture
-    assert "1 learner at 50%" in line
+    assert "500 a second" in picture
+    assert "1 learner at 50%" in line and "500 env steps/s" in line
     assert "\n" not in line
 
 
@@ -139,16 +188,10 @@ def test_failures_and_restarts_are_told() -> None:
     assert line is not None
     assert "abc" in line
     assert "no answer within 2 s" in line
-    seen.take("progress", progress(0, a=1), 101.0)
-    seen.take("progress", progress(100, a=1), 102.0)
+    seen.take("progress", progress(0, **{"a-search-s0": 1}), 101.0)
+    seen.take("progress", progress(100, **{"a-search-s0": 1}), 102.0)
     assert "started again" in (seen.take("restarted", {"deaths": 1}, 103.0) or "")
-    assert seen.rate == 0
-
-
-def test_job_labels() -> None:
-    """Search trainings go by their candidate, others also by their seed."""
-    assert job_label("3c79117b3288-search-s0") == "3c79117b3288"
-    assert job_label("human-baseline-s1001") == "human (seed 1001)"
+    assert seen.rate(103.0) == 0
 
 
 def test_people_are_told_what_waits_for_them() -> None:
@@ -170,6 +213,6 @@ def test_findings_of_the_analyzer_are_named() -> None:
     line = seen.take("analyzed", {"job": "abc-search-s0", "findings": [hack, note]}, 101.0)
     assert line is not None and "abc: reward-hacking" in line and "jitter" not in line
     assert seen.take("analyzed", {"job": "abc-search-s0", "findings": [note]}, 101.0) is None
-    before = seen.expected
+    before = seen.total
     seen.take("skipped", {"candidate": "abc", "reason": "poor"}, 101.0)
-    assert seen.expected == before - 1
+    assert seen.total == before - 1000

@@ -128,7 +128,8 @@ def test_critic_and_analyzer_take_part(tmp_path: Path) -> None:
     model = Model(pointer="training, snapshot 1, mean length = 100")
     model.claims["pointer"] = "episode 0, steps 0-{last}, std action[0] = 0.0"
     with serving(model) as url:
-        chosen = settings(*options(url, "critic.kind=llm", "analyzer.kind=llm"))
+        extra = ("critic.kind=llm", "analyzer.kind=llm", "search.ordered=true")
+        chosen = settings(*options(url, *extra))
         summary = execute(tmp_path / "run", chosen)
     assert summary["candidates"] >= 2
     with Journal.read(tmp_path / "run") as journal:

@@ -10,6 +10,7 @@ from test_run import execute, settings
 
 from autoreward.errors import UsageError
 from autoreward.evaluation.bank import Bank
+from autoreward.search.archive import search_job
 from autoreward.search.banking import open_bank, recent_bank, worth_training
 from autoreward.store.journal import Journal
 from autoreward.store.rundir import RunFiles
@@ -30,11 +31,13 @@ def here(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_leaves_a_bank_of_all_its_policies(runs: Path) -> None:
-    """Zero, random and every training are in it, with what validation says they are worth."""
+    """Zero, random, and every candidate's longest training, with what validation says of them."""
     bank = open_bank("first")
     assert (bank.environment, bank.task) == ("point_mass", "reach")
     with Journal.read(runs / "first") as journal:
-        jobs = {job.id for job in journal.jobs(state="done")}
+        longest = {search_job(journal, c.id) for c in journal.candidates()}
+        jobs = {job.id for job in journal.jobs(state="done") if job.purpose != "search"}
+        jobs |= {job for job in longest if job is not None}
         for job in jobs:
             mine = sorted(-entry.fitness for entry in bank.entries if entry.source == job)
             scores = sorted(journal.scores(job, "validation")["goal_distance"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from pathlib import Path
@@ -203,6 +204,27 @@ def test_spending(run: Path) -> None:
         assert journal.spent() == Spent(usd=1.5, tokens=250, calls=3)
         with pytest.raises(ValueError, match="reserved call b"):
             journal.settle_call("b", usd=0.25, **took)
+        reserve("b")
+        journal.lose_call("b")
+        assert journal.spent() == Spent(usd=2.5, tokens=350, calls=4)
+        assert journal.call_counts() == {"answered": 2, "failed": 1, "lost": 2}
+
+
+def test_a_kept_answer_settles_its_call(run: Path) -> None:
+    """A kill between the answer's file and its row costs what the answer cost, and no more."""
+    counts = {"input_tokens": 70, "cached_tokens": 0, "output_tokens": 5}
+    with Journal.open(run) as journal:
+        for key in ("kept", "torn", "none"):
+            journal.reserve_call(key, proposal=1, role="", model="m", usd=1.0, tokens=100)
+        file = journal.files.answer("kept")
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"reply": {**counts, "usd": 0.25, "seconds": 1.0}}))
+        journal.files.answer("torn").write_text("{")
+        assert journal.lose_calls() == 2
+        assert [call.state for call in journal.calls()] == ["done", "lost", "lost"]
+        assert journal.spent() == Spent(usd=2.25, tokens=275, calls=3)
+        journal.reserve_call("kept", proposal=1, role="", model="m", usd=1.0, tokens=100)
+        assert journal.lose_calls() == 1, "asked anew: the file is the old answer"
 
 
 def test_findings_of_a_proposal_that_became_no_candidate(run: Path) -> None:

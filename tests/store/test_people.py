@@ -259,7 +259,8 @@ def test_a_run_without_these_tables_is_refused(run: Path) -> None:
 def test_extending_a_run_replaces_its_settings(run: Path) -> None:
     """Journal and config.yaml say the same, and the event says by how much."""
     with Journal.open(run) as journal:
-        journal.extend({"env": "hopper", "search": {"generations": 4}}, 2, {"round": 1})
+        new = {"env": "hopper", "search": {"generations": 4}}
+        journal.change(new, {"round": 1}, "run-extended", generations=2)
         assert journal.meta("round") == 1
         assert journal.meta("config")["search"] == {"generations": 4}
         assert journal.events()[-1].data == {"generations": 2}

@@ -58,13 +58,24 @@ def test_bad_names(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("../x", "", "a/b", ".hidden", "a b"):
         with pytest.raises(UsageError, match="cannot be a run's name"):
             new_run_directory(name, "x")
-    new_run_directory("taken", "x")
+    (new_run_directory("taken", "x") / "run.db").write_text("")
     with pytest.raises(RunError, match="`autoreward resume taken`"):
         new_run_directory("taken", "x")
     (root.parent / "file").write_text("")
     monkeypatch.setenv("AUTOREWARD_RUNS", str(root.parent / "file"))
     with pytest.raises(RunError, match="cannot make"):
         new_run_directory(None, "x")
+
+
+def test_a_folder_of_a_run_that_was_killed_at_birth_is_used_again(root: Path) -> None:
+    """A kill before the journal was there leaves nothing behind that takes the name."""
+    folder = new_run_directory("born", "x")
+    for name in ("run.lock", ".run.db.new", ".run.db.new-journal", "config.yaml"):
+        (folder / name).write_text("")
+    assert new_run_directory("born", "x") == folder
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="exists"):
+        new_run_directory("born", "x")
 
 
 def test_find_run(root: Path, tmp_path: Path) -> None:

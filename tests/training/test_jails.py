@@ -182,6 +182,46 @@ def test_formulas_over_one_file_share_a_jail_and_no_memory(
         assert sandbox.jails[0].ended is ended
 
 
+def test_a_jail_waits_for_its_candidate_while_there_is_room(sandbox: Recorded) -> None:
+    """Its next job finds it, with a memory of its own; others take the room of the oldest."""
+    jails = JailPool(Reserve(sandbox, LIMITS, spare=0), SCHEMA, JOB_S, keep=2)
+    try:
+        jails.admit({"first": COUNT.format(formula="count")})
+        jails.evaluate({"first": block()})
+        jails.release("first")
+        jails.admit({"second": COUNT.format(formula="count")})
+        assert len(sandbox.jails) == 1
+        result = jails.evaluate({"second": block()})["second"]
+        assert not isinstance(result, JailFailure)
+        assert result[0]["count"][:, 0].tolist() == [1, 2, 3, 4]
+        jails.admit({"tall": TALL})
+        jails.release("tall")
+        jails.release("second")
+        assert [jail.ended for jail in sandbox.jails] == [False, False]
+        jails.admit({"fast": FAST})
+        assert [jail.ended for jail in sandbox.jails] == [False, True, False]
+        jails.admit({"third": COUNT.format(formula="count"), "again": TALL})
+        assert [jail.ended for jail in sandbox.jails] == [False, True, False, False]
+        jails.release("again")
+        assert sandbox.jails[-1].ended, "more than two"
+    finally:
+        jails.close()
+
+
+def test_a_broken_jail_waits_for_nobody(sandbox: Recorded) -> None:
+    """The candidate's next job is given a fresh one."""
+    jails = JailPool(Reserve(sandbox, LIMITS, spare=0), SCHEMA, JOB_S, keep=2)
+    code = SLOW_WHEN_HIGH.format(formula="slow")
+    try:
+        jails.admit({"bad": code})
+        assert isinstance(jails.evaluate({"bad": block(100)})["bad"], JailFailure)
+        jails.release("bad")
+        jails.admit({"again": code})
+        assert value(jails.evaluate({"again": block(2)})["again"]) == 2.0
+    finally:
+        jails.close()
+
+
 def test_one_that_breaks_a_shared_jail_leaves_the_other_a_fresh_one(
     pool: JailPool, sandbox: Recorded
 ) -> None:

@@ -34,6 +34,16 @@ def population(source: Any, env: str = "half_cheetah") -> Population:
     return Population(load_environment(env), 200, SETTINGS, source, threads=2)
 
 
+def act(policy: dict[str, torch.Tensor], observation: torch.Tensor) -> torch.Tensor:
+    """Return the action without exploration noise."""
+    x = (observation - policy["observation.mean"]) * policy["observation.scale"]
+    layers = [name for name in policy if name.startswith("actor") and name.endswith("weight")]
+    for name in layers:
+        x = x @ policy[name] + policy[name.replace("weight", "bias")]
+        x = x if name == layers[-1] else x.tanh()
+    return x
+
+
 def test_learning_in_company_equals_learning_alone(function_source: Any) -> None:
     """The same seed gives bit-equal curve and policy alone and beside two other learners."""
     source = function_source({name: forward for name in "abc"}, (FIELD,))
@@ -44,9 +54,7 @@ def test_learning_in_company_equals_learning_alone(function_source: Any) -> None
     for _ in range(4):
         alone.iterate()
         company.iterate()
-    curves = alone.learners[0].curve, company.learners[1].curve
-    for mine, theirs in zip(*curves, strict=True):
-        assert mine["reward"] == theirs["reward"]
+    assert alone.learners[0].curve == company.learners[1].curve
     for name, weight in alone.policy(0).items():
         assert torch.equal(weight, company.policy(1)[name]), name
 
@@ -152,6 +160,33 @@ def test_checkpoint_continues_bit_for_bit(function_source: Any) -> None:
         later.iterate()
     assert torch.equal(whole._parameters.flat, later._parameters.flat)
     assert whole.learners[0].curve == later.learners[0].curve
+
+
+def test_a_new_learner_may_begin_with_anothers_policy(function_source: Any) -> None:
+    """It acts as the other does, in the right row; its optimizer, scaler and counters are new."""
+    source = function_source({name: forward for name in "abc"}, (FIELD,))
+    parents = population(source)
+    parents.admit(spec("a", 7))
+    for _ in range(3):
+        parents.iterate()
+    ended = parents.leave(0)
+    assert len(parents) == 0
+    heirs = population(source)
+    for name, seed in (("a", 1), ("b", 2), ("c", 3)):
+        heirs.admit(spec(name, seed))
+    before = heirs.checkpoint(0), heirs.checkpoint(2)
+    fresh = heirs.checkpoint(1)
+    heirs.inherit(1, ended.state)
+    observation = torch.randn(5, heirs.architecture.obs_dim)
+    assert torch.equal(act(ended.policy, observation), act(heirs.policy(1), observation))
+    state = heirs.checkpoint(1)
+    for name, value in state.items():
+        inherited = name.startswith(("parameters", "observed"))
+        assert torch.equal(value, (ended.state if inherited else fresh)[name]), name
+    for index, other in zip((0, 2), before, strict=True):
+        assert all(torch.equal(v, other[k]) for k, v in heirs.checkpoint(index).items())
+    assert heirs.learners[1].steps == heirs.learners[1].iteration == 0
+    assert heirs.iterate() == []
 
 
 def test_reward_scale_does_not_matter(function_source: Any) -> None:

@@ -16,9 +16,16 @@ def turn(brief: Brief) -> int:
 
 
 def elites(brief: Brief) -> list[Attempt]:
-    """Return the attempts that are parents in turn: what people pinned, then the best others."""
+    """Return the attempts that are parents in turn, the first turn first.
+
+    The brief's pool where it has one; else what people pinned, then the best others. Attempts whose
+    training was stopped early come after those that were trained on.
+    """
+    if brief.pool:
+        return list(brief.pool)
     pinned = [attempt for attempt in brief.history if attempt.pinned]
-    best = brief.history[: max(brief.elites, 1)]
+    furthest = sorted(brief.history, key=lambda attempt: -attempt.steps)  # stable: best first
+    best = furthest[: max(brief.elites, 1)]
     return [*pinned, *(attempt for attempt in best if not attempt.pinned)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.evaluation.bank import discounted_returns, fitness_of_episodes
-from autoreward.evaluation.checks.material import Answer, Array, Material, Values
+from autoreward.evaluation.checks.material import SHUFFLED, Answer, Array, Material, Values
 from autoreward.evaluation.checks.trial import Trial
 from autoreward.rewards.formula import Formula
 from autoreward.rewards.source import ComponentSource, RewardSource
@@ -79,6 +79,8 @@ class Case:
             episodes = self.material.episodes[block]
             rows = np.flatnonzero(episodes.terminated)
             ended[episodes.length[rows] - 1, rows] = True
+        elif block == SHUFFLED:
+            ended[0] = torch.from_numpy(self.material.shuffled.ground.terminated)
         signals = Signals(
             components, tensors(answer.at_state), ended, self.material.gamma, self._moments
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.environments.folder import Task
 from autoreward.evaluation.bank import Bank
+from autoreward.evaluation.checks.shuffling import Shuffled, shuffled
 from autoreward.evaluation.transitions import Transitions
 from autoreward.sandbox.contract import Batch
 from autoreward.schema import Field, Fitness, StateSchema
@@ -20,6 +22,8 @@ Values = Mapping[str, Array]
 """Component → its values, [T, N]."""
 BEYOND = 3.0
 """How far the far probe leaves the usual ranges, in half widths from their middles."""
+SHUFFLED = "shuffled"
+"""Name of the block of `Material.shuffled`."""
 _QUIET = 0.1
 """Actions of the quiet probe; those of the strong one are 1."""
 _PROBE_STEPS = 48
@@ -63,6 +67,12 @@ class Material:
         parts = {"zero": self.zero, "random": self.random, "best": self.best}
         parts["bank"] = self.bank.episodes if self.bank is not None else None
         return {name: part for name, part in parts.items() if part is not None}
+
+    @cached_property
+    def shuffled(self) -> Shuffled:
+        """What two rewards are compared on: behaviour of all qualities, and what never happened."""
+        episodes = [part for name, part in self.episodes.items() if name != "best"]
+        return shuffled(self.schema, self.transitions, episodes, self.gamma)
 
 
 def ranges(schema: StateSchema, rows: int, reach: float) -> Batch:

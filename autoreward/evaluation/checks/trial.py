@@ -11,6 +11,7 @@ import numpy as np
 from autoreward.evaluation.checks.components import component_findings
 from autoreward.evaluation.checks.material import (
     BEYOND,
+    SHUFFLED,
     Answer,
     Material,
     Values,
@@ -40,7 +41,8 @@ class Trial:
     material: Material
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Block → values: `recorded`, `zero`, `random`, `best`; `imagined`, `ends`, `beyond`; `quiet`,
-    `strong`; `MEANING:FIELD`. Empty where the reward failed; a probe that failed is not there."""
+    `strong`; `shuffled`; `MEANING:FIELD`. Empty where the reward failed; a probe that failed is not
+    there."""
     components: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Component → mean, std, min, max over the recorded transitions."""
     microseconds: float = 0.0
@@ -123,6 +125,7 @@ class _Exchange:
             "ends": ranges(schema, 64, 1.0),
             "beyond": ranges(schema, 64, BEYOND),
             **efforts(data),
+            SHUFFLED: self._material.shuffled.batch,
         }
         words = {word for part in self._source.components for word in part.name.split("_")}
         probes |= {

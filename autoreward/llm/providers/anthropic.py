@@ -11,6 +11,7 @@ from autoreward.config import LLMSettings
 from autoreward.llm.failures import Target, from_sdk, garbled
 from autoreward.llm.keys import find_key
 from autoreward.llm.prices import is_loopback
+from autoreward.llm.reading import tokens, whole, words
 from autoreward.llm.request import Reply, Request
 
 _HOME = "https://api.anthropic.com"
@@ -81,21 +82,21 @@ class AnthropicProvider:
 
     def _read(self, raw: Any) -> Reply:
         try:
-            text = "".join(block.text for block in raw.content if block.type == "text")
+            text = "".join(whole(block.text) for block in raw.content if block.type == "text")
         except (AttributeError, TypeError):
             raise garbled(self._target, raw) from None
         usage = getattr(raw, "usage", None)
-        stop = getattr(raw, "stop_reason", None) or "stop"
-        read = getattr(usage, "cache_read_input_tokens", None) or 0
-        written = getattr(usage, "cache_creation_input_tokens", None) or 0
+        stop = words(getattr(raw, "stop_reason", None), "stop")
+        read = tokens(usage, "cache_read_input_tokens")
+        written = tokens(usage, "cache_creation_input_tokens")
         return Reply(
             text=text,
-            model=getattr(raw, "model", None) or self._name,
+            model=words(getattr(raw, "model", None), self._name),
             finish=_FINISH.get(stop, stop),
-            input_tokens=(getattr(usage, "input_tokens", None) or 0) + read + written,
+            input_tokens=tokens(usage, "input_tokens") + read + written,
             cached_tokens=read,
             written_tokens=written,
-            output_tokens=getattr(usage, "output_tokens", None) or 0,
+            output_tokens=tokens(usage, "output_tokens"),
         )
 
 

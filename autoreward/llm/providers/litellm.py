@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from autoreward.config import LLMSettings
 from autoreward.errors import LLMError
-from autoreward.llm.failures import Target, garbled, refused, silent, unreachable
+from autoreward.llm.failures import Target, garbled, lost, refused, silent, unreachable
 from autoreward.llm.keys import find_key
 from autoreward.llm.prices import is_loopback
 from autoreward.llm.providers.openai import read_completion
@@ -79,6 +79,8 @@ class LiteLLMProvider:
         if not isinstance(status, int) or status < 400:
             return garbled(self._target, said)
         headers = getattr(error, "litellm_response_headers", None) or {}
+        if status >= 500 and not headers:  # LiteLLM's own number for a connection that broke
+            return lost(self._target, said)
         return refused(self._target, status, said, headers)
 
     def _service(self) -> str:

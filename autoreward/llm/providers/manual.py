@@ -27,6 +27,7 @@ class ManualProvider:
     """
 
     local = True
+    patient = True
 
     def __init__(self, directory: Path, stop: threading.Event, poll_s: float = 0.5) -> None:
         self._directory, self._stop, self._poll_s = directory, stop, poll_s

@@ -11,6 +11,7 @@ from autoreward.config import LLMSettings
 from autoreward.llm.failures import Target, from_sdk, garbled
 from autoreward.llm.keys import find_key
 from autoreward.llm.prices import is_loopback
+from autoreward.llm.reading import tokens, whole, words
 from autoreward.llm.request import Reply, Request
 
 _HOME = "https://api.openai.com/v1"
@@ -74,18 +75,22 @@ def read_completion(raw: Any, name: str, target: Target) -> Reply:
     """
     try:
         choice = raw.choices[0]
-        text, finish = choice.message.content or "", choice.finish_reason or "stop"
-    except (AttributeError, IndexError, TypeError):
+        message = choice.message
+        text = whole(message.content or "")
+    except (AttributeError, LookupError, TypeError):
         raise garbled(target, raw) from None
+    stop = words(getattr(choice, "finish_reason", None), "stop")
+    refused = not text and getattr(message, "refusal", None)
     usage = getattr(raw, "usage", None)
-    details = getattr(usage, "prompt_tokens_details", None)
+    sent = tokens(usage, "prompt_tokens")
+    cached = tokens(getattr(usage, "prompt_tokens_details", None), "cached_tokens")
     return Reply(
         text=text,
-        model=getattr(raw, "model", None) or name,
-        finish=finish,
-        input_tokens=getattr(usage, "prompt_tokens", None) or 0,
-        cached_tokens=getattr(details, "cached_tokens", None) or 0,
-        output_tokens=getattr(usage, "completion_tokens", None) or 0,
+        model=words(getattr(raw, "model", None), name),
+        finish="content_filter" if refused else stop,
+        input_tokens=sent,
+        cached_tokens=min(cached, sent),
+        output_tokens=tokens(usage, "completion_tokens"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The built-in designer's grammar: weighted sums of shaped, possibly gated, components.
+"""The formula policy's grammar: weighted sums of shaped, possibly gated, components.
 
 A formula is one to four terms, each `weight * shape(component)` or `gate(other, threshold) *` that.
 Rewards are normalised before training, so a positive factor of the whole formula means nothing: in
@@ -7,19 +7,15 @@ normal form the largest |weight| is 1 and the terms stand in a fixed order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any, Literal
 
-from autoreward.agents.primitives import Primitive
 from autoreward.rewards.formula import Formula
 
 Kind = Literal["linear", "bell", "tanh"]
 KINDS: tuple[Kind, ...] = ("linear", "bell", "tanh")
 MAX_TERMS = 4
-MIN_WEIGHT = 0.01
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def normal_form(terms: Sequence[Term], order: Sequence[str]) -> Terms:
     return tuple(
         replace(
             term,
-            weight=rounded(math.copysign(max(abs(term.weight) / largest, MIN_WEIGHT), term.weight)),
+            weight=rounded(term.weight / largest),
             center=rounded(term.center),
             width=rounded(term.width),
             gate=term.gate and replace(term.gate, threshold=rounded(term.gate.threshold)),
@@ -159,37 +155,3 @@ def _read_shape(tree: Tree) -> Term | None:
         case ["bell", ["+", str() as name, int() | float() as center], int() | float() as sigma]:
             return Term(name, 1.0, "bell", -center, sigma)
     return None
-
-
-def change_number(terms: Terms, parts: dict[str, Primitive], random: Random) -> Terms:
-    """Return the terms with one number moved: a weight (or its sign), a centre, a width, a gate."""
-    choices = [(i, what) for i, term in enumerate(terms) for what in _numbers(term)]
-    i, what = random.choice(choices)
-    term = terms[i]
-    if what == "weight":
-        flip = -1.0 if random.random() < 0.15 else 1.0
-        changed = replace(term, weight=flip * term.weight * math.exp(random.gauss(0.0, 0.6)))
-    elif what == "center":
-        changed = replace(term, center=_moved(term.center, parts[term.primitive], random))
-    elif what == "width":
-        changed = replace(term, width=term.width * math.exp(random.gauss(0.0, 0.5)))
-    else:
-        assert term.gate is not None
-        threshold = _moved(term.gate.threshold, parts[term.gate.primitive], random)
-        changed = replace(term, gate=replace(term.gate, threshold=threshold))
-    return (*terms[:i], changed, *terms[i + 1 :])
-
-
-def _numbers(term: Term) -> Iterator[str]:
-    yield from ("weight", "weight")  # twice as often as the others
-    if term.kind == "bell":
-        yield "center"
-    if term.kind != "linear":
-        yield "width"
-    if term.gate is not None:
-        yield "gate"
-
-
-def _moved(value: float, part: Primitive, random: Random) -> float:
-    """Return a value near `value`, inside the component's usual range."""
-    return min(max(value + random.gauss(0.0, 0.2) * part.span, part.low), part.high)

@@ -1,0 +1,1 @@
+"""Several ways to search, each on several tasks and run seeds at equal cost, compared."""

@@ -1,0 +1,209 @@
+"""As results come in: language models answer while others train, and no slot waits for anybody.
+
+Proposals in flight (asked for, or in training) are two more than there are slots, so that an answer
+is there when a slot falls free. A slot that falls idle all the same gets a candidate that needs no
+model: a formula or numbers over the components that models have written so far.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+
+from autoreward.agents.designer import Brief
+from autoreward.errors import LLMError
+from autoreward.search.banking import worth_training
+from autoreward.search.generations import UseBank
+from autoreward.search.planning import idle_arm
+from autoreward.search.racing import going_on, places
+from autoreward.search.stage import Stage
+from autoreward.search.summary import OCCUPANCY
+from autoreward.search.view import view_now
+
+_AHEAD = 2
+_POLL_SECONDS = 0.1
+
+
+def search_steadily(stage: Stage, use_bank: UseBank) -> None:
+    """Search until all proposals are made, or a limit is reached, and everything is trained.
+
+    Raises:
+        LLMError: The language model cannot be asked any more; raised when all that was in training
+            has ended, so that nothing is lost.
+    """
+    slots = min(stage.setup.settings.training.slots, stage.setup.settings.search.population)
+    with ThreadPoolExecutor(slots + _AHEAD + 1) as pool:
+        desk = _Desk(stage, use_bank, slots, pool)
+        try:
+            desk.work()
+        except BaseException:
+            stage.stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+class _Desk:
+    """What is in flight, and the loop that keeps it so."""
+
+    def __init__(self, stage: Stage, use_bank: UseBank, slots: int, pool: ThreadPoolExecutor):
+        self._stage, self._use_bank, self._slots, self._pool = stage, use_bank, slots, pool
+        self._asked: dict[int, Future[str | None]] = {}
+        self._free: set[int] = set()
+        self._training: set[str] = set()
+        self._explaining: Future[None] | None = None
+        self._problem: LLMError | None = None
+        self._banked = -1
+        self._clock = time.monotonic()
+        kept = stage.journal.meta(OCCUPANCY, {"busy": 0.0, "all": 0.0})
+        self._busy, self._all = float(kept["busy"]), float(kept["all"])
+
+    def work(self) -> None:
+        """Keep slots and models busy until there is nothing left to do."""
+        stage = self._stage
+        for proposal in stage.journal.proposals(state="open"):
+            self._take_up(proposal.number)
+        self._requeue()
+        while True:
+            stage.jobs.pump(_POLL_SECONDS if self._training else 0.0)
+            if not self._training:
+                time.sleep(_POLL_SECONDS)
+            self._count()
+            self._hear()
+            self._settle()
+            self._promote()
+            self._admit()
+            self._ask()
+            stage.budget.keep_time()
+            if not self._asked and not self._training and not self._more():
+                break
+        if self._explaining is not None:
+            self._explaining.result()
+        stage.journal.set_meta(OCCUPANCY, {"busy": self._busy, "all": self._all})
+        if self._problem is not None:
+            raise self._problem
+
+    def _more(self) -> bool:
+        """Return whether another proposal may be made."""
+        stage = self._stage
+        return not stage.stopped_by and self._problem is None and self._next() < stage.proposals
+
+    def _next(self) -> int:
+        return max((p.number + 1 for p in self._stage.journal.proposals()), default=0)
+
+    def _count(self) -> None:
+        """Count the slots' seconds, busy ones and all, while there is anything left to propose."""
+        now = time.monotonic()
+        seconds, self._clock = now - self._clock, now
+        begun = bool(self._training) or self._all > 0
+        if begun and (self._more() or self._asked):
+            self._busy += seconds * min(len(self._training), self._slots)
+            self._all += seconds * self._slots
+
+    def _take_up(self, number: int, free: bool = False) -> bool:
+        """Open a proposal, or go on with an open one, and have it carried out."""
+        stage = self._stage
+        view = view_now(stage.journal)
+        brief = stage.open(number, view, idle_arm if free else None)
+        if brief is None:
+            return False
+        if brief.model is None:
+            self._free.add(number)
+        self._asked[number] = self._pool.submit(copy_context().run, self._carry_out, brief)
+        return True
+
+    def _carry_out(self, brief: Brief) -> str | None:
+        return self._stage.carry_out(brief)
+
+    def _hear(self) -> None:
+        """Take in what became of the proposals."""
+        for number in [n for n, future in self._asked.items() if future.done()]:
+            future = self._asked.pop(number)
+            self._free.discard(number)
+            try:
+                future.result()
+            except LLMError as error:  # what is in training is not lost for it
+                if self._problem is None:
+                    self._problem = error
+                    self._stage.observe("phase", text=f"no more proposals: {error}")
+
+    def _settle(self) -> None:
+        """Look at the trainings that have ended."""
+        stage = self._stage
+        ended = self._training - stage.jobs.unfinished(self._training)
+        if not ended:
+            return
+        self._training -= ended
+        stage.settle(sorted(ended))
+        done = len(stage.journal.jobs(purpose="search", state="done"))
+        if done - self._banked >= stage.setup.settings.search.population:
+            self._banked = done
+            self._use_bank(view_now(stage.journal))
+            if self._explaining is None or self._explaining.done():
+                everyone = stage.race.entered(0)
+                self._explaining = self._pool.submit(stage.explain, everyone)
+
+    def _promote(self) -> None:
+        """Let the best of each rung go on, the highest rung first."""
+        stage, race = self._stage, self._stage.race
+        for rung in range(race.last, 0, -1):
+            scores = race.scores(rung - 1)
+            count = places(len(scores), stage.setup.settings.search.eta, at_least_one=False)
+            for name in going_on(scores, race.entered(rung), count):
+                self._enter(name, rung)
+
+    def _admit(self) -> None:
+        """Begin with the candidates that were accepted since."""
+        stage = self._stage
+        entered = set(stage.race.entered(0))
+        new = [
+            c.id
+            for c in stage.journal.candidates()
+            if c.state == "checked" and c.id not in entered and not self._pending(c.proposal)
+        ]
+        for name in new:
+            others = bool(entered)
+            chosen = worth_training(
+                stage.journal, [name], stage.setup.settings, stage.observe, keep_best=not others
+            )
+            if chosen and self._enter(name, 0):
+                entered.add(name)
+
+    def _pending(self, proposal: int | None) -> bool:
+        return proposal in self._asked
+
+    def _enter(self, name: str, rung: int) -> bool:
+        """Train a candidate to a rung, if the budget reaches that far."""
+        stage = self._stage
+        if reason := stage.budget.may_train(stage.race.cost(rung), rung=rung):
+            stage.end_search(reason)
+            return False
+        job = stage.race.enter(name, rung)
+        stage.observe("training", jobs=[job])
+        self._training.add(job)
+        return True
+
+    def _requeue(self) -> None:
+        """Go on with what was in training when the run was interrupted."""
+        race = self._stage.race
+        for rung in range(race.last + 1):
+            for name in race.entered(rung):
+                self._training.add(race.enter(name, rung))
+
+    def _ask(self) -> None:
+        """Ask for as many proposals as may be in flight, and fill slots that stand idle."""
+        while self._more() and len(self._asked) + len(self._training) < self._slots + _AHEAD:
+            if not self._take_up(self._next()):
+                return
+        idle = self._slots - len(self._training) - len(self._free)
+        while idle > 0 and self._more() and self._may_fill():
+            if not self._take_up(self._next(), free=True):
+                return
+            idle -= 1
+
+    def _may_fill(self) -> bool:
+        """Return whether a proposal without a model is due: at most one for each with one."""
+        stage = self._stage
+        made = stage.journal.proposals()
+        free = sum(p.model is None for p in made)
+        return bool(stage.race.scores(0)) and free < len(made) - free

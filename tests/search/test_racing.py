@@ -1,0 +1,103 @@
+"""Who goes on at a rung, and that the race of a whole run keeps to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_run import execute, settings
+
+from autoreward.errors import UsageError
+from autoreward.search.racing import going_on, places, rung_steps, score_of
+from autoreward.search.setup import prepare
+from autoreward.store.journal import Journal
+
+
+def test_the_best_go_on_and_places_once_taken_stay_taken() -> None:
+    """Who went on earlier keeps a place even where others are better now."""
+    scores = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 2.0}
+    assert going_on(scores, (), 2) == ["b", "c"]
+    assert going_on(scores, ("b",), 2) == ["c"]
+    assert going_on(scores, ("a",), 1) == ["b"]
+    assert going_on({}, (), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("reached", "waited", "wanted"),
+    [(1, True, 1), (8, True, 3), (9, True, 3), (0, True, 0), (2, False, 0), (3, False, 1)],
+)
+def test_one_in_eta_goes_on(reached: int, waited: bool, wanted: int) -> None:
+    """Of a few that were all waited for one goes on; those that come one by one wait for others."""
+    assert places(reached, 3, at_least_one=waited) == wanted
+
+
+def test_only_what_can_be_ranked_is_raced() -> None:
+    """Controls, preferences and population mode train everything to the end."""
+    assert rung_steps(settings()) == (128, 384, 1024)
+    for option in ("strategy=greedy", "fitness=preference", "inner=population"):
+        assert rung_steps(settings(f"search.{option}")) == (1024,)
+
+
+@pytest.mark.parametrize("rungs", ["[0.3, 0.1, 1.0]", "[0.1, 0.5]", "[0.1, 0.1, 1.0]"])
+def test_rungs_rise_and_end_with_all(rungs: str) -> None:
+    """Anything else is one sentence."""
+    with pytest.raises(UsageError, match="rungs must rise and end with 1"):
+        settings(f"search.rungs={rungs}")
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return a finished run of two generations of four."""
+    directory = tmp_path_factory.mktemp("races") / "run"
+    return directory, execute(directory, settings("search.population=4"))
+
+
+def test_only_the_best_third_of_each_rung_goes_on(raced: tuple[Path, dict[str, Any]]) -> None:
+    """Decided generation by generation, on the scores of one rung, over all that reached it."""
+    primary = prepare(settings()).primary
+    with Journal.read(raced[0]) as journal:
+        decided = [journal.meta(f"race/{generation}") for generation in range(2)]
+        assert [len(names) for names in decided[0]] == [4, 2, 1]
+        jobs = {job.id: job for job in journal.jobs(purpose="search")}
+        first = {name: score_of(journal, f"{name}-search-s0-r1", primary) for name in decided[0][0]}
+        best = sorted(first, key=lambda name: (-first[name], name))[:2]
+        assert decided[0][1] == best
+        assert all(jobs[f"{name}-search-s0"].steps == 1024 for name in decided[0][2])
+        losers = set(decided[0][0]) - set(best) - set(decided[1][1])
+        assert all(f"{name}-search-s0-r2" not in jobs for name in losers)
+        steps = {job.env_steps for job in jobs.values() if job.id.endswith("-s0")}
+        assert steps == {1024 - 384}, "a later rung goes on where the one before ended"
+
+
+def test_finalists_have_been_trained_to_the_end(raced: tuple[Path, dict[str, Any]]) -> None:
+    """The winner is one of them; a score of a lower rung never wins."""
+    with Journal.read(raced[0]) as journal:
+        winner = raced[1]["winner"]["id"]
+        job = journal.job(f"{winner}-search-s0")
+        assert job is not None and job.state == "done"
+
+
+def test_population_mode_goes_on_from_the_best_policy(tmp_path: Path) -> None:
+    """Each generation has its share of the steps, and begins where the best one ended."""
+    summary = execute(tmp_path / "run", settings("search.inner=population"))
+    with Journal.read(tmp_path / "run") as journal:
+        jobs = journal.jobs(purpose="search")
+        assert sorted({job.steps for job in jobs}) == [512, 1024]
+        assert {job.env_steps for job in jobs} == {512}
+        made = {c.id: c.proposal for c in journal.candidates()}
+    assert made[summary["winner"]["id"]] >= 3, "finalists are of the last generation"
+
+
+@pytest.mark.parametrize("strategy", ["best-of-n", "greedy", "random"])
+def test_controls_train_all_to_the_end(strategy: str, tmp_path: Path) -> None:
+    """No candidate leaves early, and independent drafts have no parents."""
+    execute(tmp_path / "run", settings(f"search.strategy={strategy}"))
+    with Journal.read(tmp_path / "run") as journal:
+        assert {job.steps for job in journal.jobs(purpose="search")} == {1024}
+        made = {p.operator for p in journal.proposals()}
+        parents = [p.parents for p in journal.proposals() if p.parents]
+    if strategy == "greedy":
+        assert made > {"sample"} and parents
+    else:
+        assert made == {"sample"} and not parents
