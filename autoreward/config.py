@@ -369,9 +369,7 @@ def load_settings(
     return _settings(layers)
 
 
-def settings_from(
-    data: Mapping[str, Any], origin: str, overrides: Sequence[str] = ()
-) -> Settings:
+def settings_from(data: Mapping[str, Any], origin: str, overrides: Sequence[str] = ()) -> Settings:
     """Rebuild settings from `Settings.to_dict`.
 
     Args:

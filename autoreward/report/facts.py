@@ -157,6 +157,7 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
         "changes": candidate.changes,
         "proposal": _proposal_facts(proposal) if proposal else None,
         "children": children_of(journal, candidate.id),
+        "distances": journal.meta(f"distance/{candidate.id}", {}),
         "primary": primary,
         "measures": facts.get("measures", {}),
         "rungs": rung_facts(journal, candidate.id, primary) if primary else [],

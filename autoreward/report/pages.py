@@ -203,6 +203,8 @@ def candidate_page(facts: Json, used: list[str]) -> RenderableType:
         head["origin"] = _origin(facts["proposal"])
     if facts["children"]:
         head["children"] = ", ".join(f"{c['id']} ({c['operator']})" for c in facts["children"])
+    if facts["distances"]:
+        head["distance"] = _distances(facts["distances"])
     if len(facts["rungs"]) > 1:
         head["rungs"] = _rungs(facts)
     if facts["predicted_quality"] is not None:
@@ -240,6 +242,13 @@ def _rungs(facts: Json) -> str:
     unit = with_unit(facts["measures"][facts["primary"]]["unit"])
     scores = (f"{number(r['mean'])}{unit} at {r['share']:.0%}" for r in facts["rungs"])
     return f"{facts['primary']} {', '.join(scores)}"
+
+
+def _distances(distances: Json) -> str:
+    """Return how far a reward was from its parents as an aim, with the control beside it."""
+    values = (f"{distance['value']:.2f} to {parent}" for parent, distance in distances.items())
+    control = max(distance["shaped_copy"] for distance in distances.values())
+    return f"STARC {', '.join(values)} (to a shaped copy of itself {control:.2f})"
 
 
 def _won(facts: Json) -> list[tuple[str, str]]:

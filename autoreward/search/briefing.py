@@ -26,8 +26,7 @@ from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
 from autoreward.store.records import Candidate, Proposal
 
-WARM_START = "formula-policy-start.safetensors"
-"""The formula policy that a run begins with, in its own folder."""
+_START = "formula-policy-start.safetensors"
 
 
 def brief_of(
@@ -56,7 +55,7 @@ def brief_of(
     if search.strategy in ("best-of-n", "random"):  # every draft is as the first one
         history, outcomes = (), ()
     elites = 1 if search.strategy == "greedy" else search.elites
-    start = journal.files.directory / WARM_START
+    start = start_file(journal)
     return Brief(
         description=settings.description,
         task=setup.task,
@@ -235,4 +234,4 @@ def _pool(
 
 def start_file(journal: Queries) -> Path:
     """Return where the formula policy that a run begins with stands."""
-    return journal.files.directory / WARM_START
+    return journal.files.directory / _START

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -198,7 +199,12 @@ def fitness_of(journal: Queries, jobs: Iterable[str], split: str) -> dict[str, E
     for job in jobs:
         for name, values in journal.scores(job, split).items():
             groups.setdefault(name, []).append(values)
-    return {name: estimate(values) for name, values in groups.items()}
+    return {name: _estimated(tuple(map(tuple, values))) for name, values in groups.items()}
+
+
+@lru_cache(maxsize=4096)  # what is measured stays, and every decision asks for it again
+def _estimated(values: tuple[tuple[float, ...], ...]) -> Estimate:
+    return estimate(values)
 
 
 def policy_path(journal: Journal, job_id: str) -> Path:

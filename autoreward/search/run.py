@@ -101,7 +101,6 @@ class Run:
                 jobs=jobs,
                 race=Race(journal, jobs, settings, setup.primary),
                 proposer=proposer,
-                checker=checker,
                 analyst=analyst,
                 budget=budget,
                 models=tuple(team.models),

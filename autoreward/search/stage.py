@@ -12,7 +12,6 @@ from autoreward.search.analyzing import Analyst
 from autoreward.search.archive import Ratings
 from autoreward.search.briefing import brief_of
 from autoreward.search.budget import Budget
-from autoreward.search.checking import Checker
 from autoreward.search.jobs import Jobs
 from autoreward.search.observer import Observer
 from autoreward.search.operator_policy import Arm
@@ -41,7 +40,6 @@ class Stage:
     jobs: Jobs
     race: Race
     proposer: Proposer
-    checker: Checker
     analyst: Analyst
     budget: Budget
     models: tuple[str, ...]

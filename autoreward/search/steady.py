@@ -11,7 +11,6 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 
-from autoreward.agents.designer import Brief
 from autoreward.errors import LLMError
 from autoreward.search.banking import worth_training
 from autoreward.search.generations import UseBank
@@ -109,11 +108,8 @@ class _Desk:
             return False
         if brief.model is None:
             self._free.add(number)
-        self._asked[number] = self._pool.submit(copy_context().run, self._carry_out, brief)
+        self._asked[number] = self._pool.submit(copy_context().run, stage.carry_out, brief)
         return True
-
-    def _carry_out(self, brief: Brief) -> str | None:
-        return self._stage.carry_out(brief)
 
     def _hear(self) -> None:
         """Take in what became of the proposals."""
@@ -159,18 +155,15 @@ class _Desk:
         new = [
             c.id
             for c in stage.journal.candidates()
-            if c.state == "checked" and c.id not in entered and not self._pending(c.proposal)
+            if c.state == "checked" and c.id not in entered and c.proposal not in self._asked
         ]
         for name in new:
-            others = bool(entered)
+            alone = not entered
             chosen = worth_training(
-                stage.journal, [name], stage.setup.settings, stage.observe, keep_best=not others
+                stage.journal, [name], stage.setup.settings, stage.observe, keep_best=alone
             )
             if chosen and self._enter(name, 0):
                 entered.add(name)
-
-    def _pending(self, proposal: int | None) -> bool:
-        return proposal in self._asked
 
     def _enter(self, name: str, rung: int) -> bool:
         """Train a candidate to a rung, if the budget reaches that far."""
