@@ -78,7 +78,8 @@ class SearchSettings(Section):
     """Whether operators and models are chosen by what they gained at what cost so far (Thompson
     sampling); false takes them in turn."""
     generations: Count = 4
-    """Groups of candidates; later ones learn from the ones before."""
+    """Groups of candidates; later ones learn from the ones before. A language model is asked for
+    `generations × population` rewards."""
     population: Count = 8
     """Candidates of a generation; where a language model is asked, candidates in training."""
     rungs: Annotated[

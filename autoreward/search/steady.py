@@ -83,9 +83,20 @@ class _Desk:
             raise self._problem
 
     def _more(self) -> bool:
-        """Return whether another proposal may be made."""
+        """Return whether a model may be asked for another reward.
+
+        Proposals that ask nobody come on top of the planned ones, so that they take no turn from
+        those that learn from what was trained.
+        """
         stage = self._stage
-        return not stage.stopped_by and self._problem is None and self._next() < stage.proposals
+        asked, _ = self._made()
+        return not stage.stopped_by and self._problem is None and asked < stage.proposals
+
+    def _made(self) -> tuple[int, int]:
+        """Return how many proposals have asked a model, and how many have not."""
+        proposals = self._stage.journal.proposals()
+        free = sum(proposal.model is None for proposal in proposals)
+        return len(proposals) - free, free
 
     def _next(self) -> int:
         return max((p.number + 1 for p in self._stage.journal.proposals()), default=0)
@@ -196,7 +207,5 @@ class _Desk:
 
     def _may_fill(self) -> bool:
         """Return whether a proposal without a model is due: at most one for each with one."""
-        stage = self._stage
-        made = stage.journal.proposals()
-        free = sum(p.model is None for p in made)
-        return bool(stage.race.scores(0)) and free < len(made) - free
+        asked, free = self._made()
+        return free < asked and bool(self._stage.race.scores(0))
