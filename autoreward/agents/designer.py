@@ -108,6 +108,8 @@ class Brief:
     """Those of the history that are parents, in the order in which they take turns."""
     outcomes: tuple[tuple[Outcome, ...], ...] = ()
     """What became of earlier formulas, group by group: what the formula policy learns from."""
+    never_acts: float | None = None
+    """Mean primary fitness of a policy that never acts; None where it was not measured."""
     uniform: bool = False
     """Whether formulas are drawn evenly from the grammar: a control."""
     warm_start: Path | None = None

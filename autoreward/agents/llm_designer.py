@@ -126,6 +126,7 @@ def _context(brief: Brief, parents: Sequence[Attempt]) -> dict[str, object]:
         "fitness": primary.name,
         "better": f"{direction} is better",
         "reduced": REDUCED[primary.reduce],
+        "never_acts": "" if brief.never_acts is None else short(brief.never_acts),
         "judged_by": brief.judged_by,
         "people": _people(brief),
         "steps": f"{brief.steps:,}",

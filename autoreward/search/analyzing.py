@@ -49,8 +49,14 @@ class Analyst:
         self._journal, self._setup, self._model = journal, setup, model
         self._observe = observer
 
-    def by_machine(self, jobs: Iterable[str]) -> None:
-        """Analyse finished trainings; what is analysed already is passed over."""
+    def by_machine(self, jobs: Iterable[str], *, early: bool = False) -> None:
+        """Analyse finished trainings; what is analysed already is passed over.
+
+        Args:
+            jobs: The trainings.
+            early: Whether they ended at a rung before the last: what a beginner does badly is worth
+                a note, and no reason to throw its reward away.
+        """
         for job_id in jobs:
             if self._journal.analysis(job_id) is not None:
                 continue
@@ -58,6 +64,9 @@ class Analyst:
             if record is None:
                 continue
             found = analyze(record)
+            if early:
+                notes = tuple(replace(finding, severity="note") for finding in found.findings)
+                found = replace(found, findings=notes)
             self._journal.add_analysis(job_id, found.to_dict(), found.findings)
             self._observe("analyzed", job=job_id, findings=found.findings)
 

@@ -78,7 +78,8 @@ def attempts(
             findings=tuple(
                 f.finding
                 for f in journal.findings(candidate=candidate.id)
-                if view is None or f.id <= view.finding
+                if (view is None or f.id <= view.finding)
+                and (f.job in (None, job_id) or f.finding.severity == "error")
             ),
             seeds=value.seeds,
             episodes=value.episodes,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from autoreward.agents.designer import Attempt, Brief
 from autoreward.agents.formulas.outcomes import Outcome
 from autoreward.agents.formulas.parts import Part
 from autoreward.errors import RewardFileError
+from autoreward.evaluation.bank import fitness_of_episodes
 from autoreward.evaluation.statistics import lower_confidence
 from autoreward.findings import Finding
 from autoreward.rewards.source import parse_reward
@@ -25,6 +27,8 @@ from autoreward.seeds import rng
 from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
 from autoreward.store.records import Candidate, Proposal
+from autoreward.training.episodes import Episodes
+from autoreward.training.messages import ZERO
 
 _START = "formula-policy-start.safetensors"
 
@@ -80,6 +84,7 @@ def brief_of(
         ),
         judged_by=search.fitness,
         relevance=relevance,
+        never_acts=_never_acts(journal, setup),
         warm_start=start if start.exists() else None,
         uniform=search.strategy == "random",
     )
@@ -230,6 +235,20 @@ def _pool(
     random = rng(setup.settings.seed, "pool", proposal)
     others = {f.name: f.direction for f in setup.folder.fitness if f is not setup.primary}
     return tuple(parent_pool(history, points, elites, random, others))
+
+
+def _never_acts(journal: Queries, setup: Setup) -> float | None:
+    """Return the mean primary fitness of the recorded episodes in which nobody acts."""
+    path = journal.files.behaviour(ZERO)
+    if not path.exists():
+        return None
+    return _mean_fitness(path, setup.primary, setup.task.horizon)
+
+
+@lru_cache(maxsize=8)  # recorded once, asked for with every proposal
+def _mean_fitness(path: Path, primary: Fitness, horizon: int) -> float:
+    sign = 1.0 if primary.direction == "max" else -1.0
+    return sign * float(fitness_of_episodes(Episodes.load(path), primary, horizon).mean())
 
 
 def start_file(journal: Queries) -> Path:

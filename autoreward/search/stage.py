@@ -152,7 +152,8 @@ class Stage:
             if self.journal.candidate(job.candidate).state != state:
                 self.journal.set_candidate_state(job.candidate, state)
             if job.state == "done" and self._looked_at(job.steps):
-                self.analyst.by_machine([name])
+                early = len(self.race.rungs) > 1 and job.steps < self.race.rungs[-1]
+                self.analyst.by_machine([name], early=early)
 
     def end_search(self, reason: str) -> None:
         """Propose no more; what is in training goes on."""
