@@ -274,9 +274,11 @@ def journal_of(run: Path) -> Iterator[sqlite3.Connection]:
 def damaged(run: Path, how: str) -> bool:
     """Damage a run as a defect would; return False where there is nothing to damage yet.
 
-    `lost-result`: a finished training loses its result and is forgotten. `other-score`: its score
-    is another. `paid-twice`: an answer is booked again.
+    `lost-result`: a finished training loses its result and is forgotten. `paid-twice`: an
+    answer is booked again.
     """
+    if not (run / "run.db").exists():
+        return False
     with journal_of(run) as db, db:
         row = db.execute(
             "SELECT id FROM jobs WHERE state = 'done' ORDER BY rowid LIMIT 1"
@@ -286,10 +288,6 @@ def damaged(run: Path, how: str) -> bool:
         if how == "lost-result":
             (run / "jobs" / row[0] / "result.json").unlink()
             db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", row)
-        elif how == "other-score":
-            db.execute(
-                "UPDATE scores SET episodes = replace(episodes, '0.', '7.') WHERE job = ?", row
-            )
         else:
             made = (
                 "INSERT INTO calls VALUES ('k', {}, 0, 'designer', 'm', 'done', 1, 0, 1, 1.0, 1.0)"
@@ -307,9 +305,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sandbox", default="process")
     parser.add_argument("--folder", type=Path, default=Path("runs/kill-fuzz"))
-    parser.add_argument(
-        "--plant", default="", choices=["", "lost-result", "other-score", "paid-twice"]
-    )
+    parser.add_argument("--plant", default="", choices=["", "lost-result", "paid-twice"])
     parser.add_argument("options", nargs="*", help="further options of `design`, after --")
     given = parser.parse_args()
     options = ["--sandbox", given.sandbox, *given.options]

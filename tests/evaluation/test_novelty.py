@@ -160,12 +160,12 @@ def test_the_same_values_are_refused_by_name_and_score() -> None:
 
 
 def test_moved_numbers_go_to_the_tuner() -> None:
-    """Three may differ in numbers alone; those of the tuner are not refused and do not count."""
+    """Three may differ in numbers alone; those that no model was asked for do not count."""
     known = [reward(f"a{i}", "s", WAVE + i, operator="mutate") for i in range(1, 3)]
     known += [reward(f"t{i}", "s", WAVE - i, operator="tune") for i in range(1, 5)]
     new = reward("new", "s", OTHER, operator="mutate")
     assert novelty(new, known) is None
-    known.append(reward("a3", "s", WAVE + 9, operator="sample", score=-2.5))
+    known.append(reward("a3", "s", WAVE + 9, operator="rewrite", score=-2.5))
     twin = novelty(new, known)
     assert twin is not None
     assert twin.finding.code == "only-numbers"
