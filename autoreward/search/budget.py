@@ -98,8 +98,10 @@ class Budget:
         )
         whole = len(self._settings.search.racing) == 1
         entering = waiting + 1
-        more = entering * self._whole(self._first)
-        return self._short_of_steps(more, entering, entering if whole else 0)
+        first = self._whole(self._first)
+        further = entering * (self._raced - first)  # what becomes of them when they race
+        ending = entering if whole else 0
+        return self._short_of_steps(entering * first, entering, ending, further)
 
     def may_train(self, steps: int, *, rung: int) -> str:
         """Return why a candidate may not be trained further, empty if it may.
@@ -137,6 +139,21 @@ class Budget:
             return max(1, round(steps / search.generations))
         return rung_steps(self._settings)[0]
 
+    @property
+    def _raced(self) -> int:
+        """Environment steps that a candidate takes in the mean: one in eta goes on at each rung.
+
+        Counted when it is proposed: steps that begin with many and end with none of them are lost.
+        """
+        search = self._settings.search
+        if len(search.racing) == 1:
+            return self._whole(self._first)
+        before, total = 0, 0.0
+        for number, steps in enumerate(rung_steps(self._settings)):
+            total += (steps - before) / search.eta**number
+            before = steps
+        return self._whole(round(total))
+
     def _whole(self, steps: int) -> int:
         """Return what so many steps really take: whole iterations of the trainer."""
         iteration = self._settings.training.envs * self._settings.training.rollout
@@ -151,13 +168,22 @@ class Budget:
         before = max((r for r in rung_steps(self._settings) if r < job.steps), default=0)
         return self._whole(job.steps - before)
 
-    def _short_of_steps(self, more: int, entering: int, ending: int) -> str:
-        """Return that `more` steps do not fit, empty if they do; the rest as in `_reserved`."""
+    def _short_of_steps(self, more: int, entering: int, ending: int, further: int = 0) -> str:
+        """Return that `more` steps do not fit, empty if they do; the rest as in `_to_the_end`.
+
+        Args:
+            more: Steps that are to be taken now.
+            entering: Candidates that are about to have their first training.
+            ending: Candidates that are about to have their last one.
+            further: What the candidates will take later; the way of finalists to the end is part of
+                it, or it of that.
+        """
         limit = self._limits.env_steps
         if limit is None:
             return ""
         jobs = self._journal.jobs()
-        if self._taken(jobs) + more + self._reserved(jobs, entering, ending) > limit:
+        later = max(self._to_the_end(jobs, entering, ending), further)
+        if self._taken(jobs) + more + self._comparison(jobs) + later > limit:
             return f"{limit:,} environment steps (budget.env_steps)"
         return ""
 
@@ -165,8 +191,20 @@ class Budget:
         """Return the steps of ended trainings, and the full size of those on their way."""
         return sum(self._cost(j) if j.state in _ON_THE_WAY else j.env_steps for j in jobs)
 
-    def _reserved(self, jobs: list[Job], entering: int = 0, ending: int = 0) -> int:
-        """Return the steps that must stay for the end of the search and the final comparison.
+    def _reserved(self, jobs: list[Job]) -> int:
+        """Return the steps that must stay for the end of the search and the final comparison."""
+        return self._comparison(jobs) + self._to_the_end(jobs, 0, 0)
+
+    def _comparison(self, jobs: list[Job]) -> int:
+        """Return the steps of the final comparison that no training stands for yet."""
+        settings = self._settings
+        pinned = len(self._journal.pinned())
+        kept = sum(job.purpose == "baseline" for job in jobs)  # those count by themselves
+        trainings = (self._comparisons + pinned) * settings.search.confirm_seeds - kept
+        return max(0, trainings) * self._whole(settings.training.steps)
+
+    def _to_the_end(self, jobs: list[Job], entering: int, ending: int) -> int:
+        """Return the steps that bring as many candidates to the last rung as are to be finalists.
 
         Args:
             jobs: All trainings of the run.
@@ -174,18 +212,14 @@ class Budget:
             ending: Candidates that are about to have their last one.
         """
         settings, steps = self._settings, self._settings.training.steps
-        pinned = len(self._journal.pinned())
-        kept = sum(job.purpose == "baseline" for job in jobs)  # those count by themselves
-        comparison = (self._comparisons + pinned) * settings.search.confirm_seeds - kept
-        final = max(0, comparison) * self._whole(steps)
         if settings.search.inner == "population":
-            return final
+            return 0
         search = [job for job in jobs if job.purpose == "search"]
         failed = {job.candidate for job in search if job.state == "failed"}
         racing = {job.candidate for job in search} - failed
         arrived = {job.candidate for job in search if job.steps >= steps} - failed
         missing = min(settings.search.finalists, len(racing) + entering) - len(arrived) - ending
-        return final + max(0, missing) * self._whole(steps - self._first)
+        return max(0, missing) * self._whole(steps - self._first)
 
     def _late(self) -> str:
         """Return that the time is over but for what must still be trained, empty if it is not."""

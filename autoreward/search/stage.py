@@ -166,7 +166,15 @@ class Stage:
         """Bring as many candidates to the last rung as there are to be finalists."""
         wanted = self.setup.settings.search.finalists
         while entrants := self.race.short_of(wanted):
-            names = [self.race.enter(name, rung) for name, rung in entrants]
+            names = []
+            for name, rung in entrants:
+                left = self.race.rungs[-1] - self.race.rungs[rung - 1]
+                if reason := self.budget.may_train(left, rung=self.race.last):
+                    self.end_search(reason)
+                    break
+                names.append(self.race.enter(name, rung))
+            if not names:
+                return
             self.observe("training", jobs=names)
             self.wait(names)
 

@@ -76,8 +76,7 @@ class _Desk:
             stage.budget.keep_time()
             if not self._asked and not self._training and not self._more():
                 break
-        if self._explaining is not None:
-            self._explaining.result()
+        self._hear_explanation()
         stage.journal.set_meta(OCCUPANCY, {"busy": self._busy, "all": self._all})
         if self._problem is not None:
             raise self._problem
@@ -134,6 +133,14 @@ class _Desk:
                     self._problem = error
                     self._stage.observe("phase", text=f"no more proposals: {error}")
 
+    def _hear_explanation(self) -> None:
+        """Wait for the analyzer's model; a search is not lost for its silence."""
+        try:
+            if self._explaining is not None:
+                self._explaining.result()
+        except LLMError as error:
+            self._stage.observe("phase", text=f"nothing is explained: {error}")
+
     def _settle(self) -> None:
         """Look at the trainings that have ended."""
         stage = self._stage
@@ -147,6 +154,7 @@ class _Desk:
             self._banked = done
             self._use_bank(view_now(stage.journal))
             if self._explaining is None or self._explaining.done():
+                self._hear_explanation()
                 everyone = stage.race.entered(0)
                 self._explaining = self._pool.submit(stage.explain, everyone)
 
