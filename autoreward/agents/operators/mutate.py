@@ -28,5 +28,6 @@ class MutateOperator:
         A parent that has several turns in a generation is corrected in another point each time.
         """
         known = faults(brief, parents[0])
-        visit = brief.index // 2 // len(elites(brief))
+        # Two neighbouring places share a parent; see `turn`.
+        visit = brief.index // 2 // len(elites(brief)) + brief.index % 2
         return {"fault": known[visit % len(known)] if known else None}
