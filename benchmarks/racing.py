@@ -107,7 +107,8 @@ def _slots(given: argparse.Namespace) -> dict[str, Any]:
         "answers": asked(),
         "proposals": {"with a model": made.count(False), "without": made.count(True)},
         "trainings": len(jobs),
-        "slots_busy": kept["busy"] / kept["all"],
+        "slots_busy_with_anything_to_train": kept["busy"] / (kept["all"] - kept["waiting"]),
+        "waiting_for_the_model": kept["waiting"] / kept["all"],
         "slot_seconds": kept["all"],
     }
 

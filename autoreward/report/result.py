@@ -166,7 +166,10 @@ def _search(search: Json) -> dict[str, str]:
         )
     facts["made by"] = made_by(search["operators"])
     if search["occupancy"] is not None:
-        facts["slots"] = f"{search['occupancy']:.0%} busy while there was anything to propose"
+        facts["slots"] = (
+            f"{search['occupancy']:.0%} busy while there was anything to train; "
+            f"{search['waiting']:.0%} of their time passed waiting for the language model"
+        )
     return facts
 
 

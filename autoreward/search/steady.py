@@ -54,8 +54,9 @@ class _Desk:
         self._problem: LLMError | None = None
         self._banked = -1
         self._clock = time.monotonic()
-        kept = stage.journal.meta(OCCUPANCY, {"busy": 0.0, "all": 0.0})
+        kept = stage.journal.meta(OCCUPANCY, {"busy": 0.0, "waiting": 0.0, "all": 0.0})
         self._busy, self._all = float(kept["busy"]), float(kept["all"])
+        self._waiting = float(kept["waiting"])
 
     def work(self) -> None:
         """Keep slots and models busy until there is nothing left to do."""
@@ -77,7 +78,8 @@ class _Desk:
             if not self._asked and not self._training and not self._more():
                 break
         self._hear_explanation()
-        stage.journal.set_meta(OCCUPANCY, {"busy": self._busy, "all": self._all})
+        seconds = {"busy": self._busy, "waiting": self._waiting, "all": self._all}
+        stage.journal.set_meta(OCCUPANCY, seconds)
         if self._problem is not None:
             raise self._problem
 
@@ -101,13 +103,20 @@ class _Desk:
         return max((p.number + 1 for p in self._stage.journal.proposals()), default=0)
 
     def _count(self) -> None:
-        """Count the slots' seconds, busy ones and all, while there is anything left to propose."""
+        """Count the slots' seconds while there is anything left to propose.
+
+        A slot is busy, or it waits for the model (there is nothing that could be trained in it), or
+        it stands idle although something could.
+        """
         now = time.monotonic()
         seconds, self._clock = now - self._clock, now
         begun = bool(self._training) or self._all > 0
         if begun and (self._more() or self._asked):
-            self._busy += seconds * min(len(self._training), self._slots)
+            busy = min(len(self._training), self._slots)
+            self._busy += seconds * busy
             self._all += seconds * self._slots
+            if not self._free and not (self._more() and self._may_fill()):
+                self._waiting += seconds * (self._slots - busy)
 
     def _take_up(self, number: int, free: bool = False) -> bool:
         """Open a proposal, or go on with an open one, and have it carried out."""

@@ -17,7 +17,8 @@ from autoreward.store.queries import Queries
 from autoreward.store.records import Purpose
 
 OCCUPANCY = "occupancy"
-"""Name of the slots' seconds in the journal: `busy` of `all`, while anything could be proposed."""
+"""Name of the slots' seconds in the journal, while anything was left to propose: `busy`, `waiting`
+for a language model with nothing to train, and `all`."""
 
 
 def final_jobs(journal: Journal, name: str) -> list[str]:
@@ -86,10 +87,11 @@ def search_facts(journal: Queries, settings: Settings, primary: Fitness) -> dict
     `changes` of others and how many of these are `better` than the best of their parents, at the
     longest training that both had. `env_steps` are those of the search alone, `whole_steps` what it
     takes to train all its candidates to the end. `occupancy` is the share of the slots' time that
-    was used while there was anything to propose; None where that was not measured.
+    was used while there was anything to train, `waiting` the share that passed waiting for a
+    language model with nothing to train; None where that was not measured.
     """
     jobs = journal.jobs(purpose="search")
-    slots = journal.meta(OCCUPANCY) or {"all": 0.0}
+    slots = journal.meta(OCCUPANCY) or {"busy": 0.0}
     states = [proposal.state for proposal in journal.proposals()]
     return {
         "strategy": settings.search.strategy,
@@ -99,7 +101,8 @@ def search_facts(journal: Queries, settings: Settings, primary: Fitness) -> dict
         "rungs": reached(journal, settings.training.steps),
         "env_steps": sum(job.env_steps for job in jobs),
         "whole_steps": len({job.candidate for job in jobs}) * settings.training.steps,
-        "occupancy": slots["busy"] / slots["all"] if slots["all"] else None,
+        "occupancy": slots["busy"] / (slots["all"] - slots["waiting"]) if slots["busy"] else None,
+        "waiting": slots["waiting"] / slots["all"] if slots["busy"] else None,
     }
 
 

@@ -151,5 +151,6 @@ def test_the_search_says_who_made_what_at_which_cost(journal: Journal) -> None:
     assert [rung["candidates"] for rung in facts["rungs"]] == [5, 4, 2]
     assert (facts["env_steps"], facts["whole_steps"]) == (100 + 2 * 300 + 2 * 1000, 5000)
     assert facts["occupancy"] is None
-    journal.set_meta("occupancy", {"busy": 9.0, "all": 10.0})
-    assert search_facts(journal, settings, SPEED)["occupancy"] == 0.9
+    journal.set_meta("occupancy", {"busy": 9.0, "waiting": 10.0, "all": 20.0})
+    facts = search_facts(journal, settings, SPEED)
+    assert (facts["occupancy"], facts["waiting"]) == (0.9, 0.5)

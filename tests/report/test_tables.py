@@ -49,6 +49,7 @@ SEARCH = {
     "env_steps": 600_000,
     "whole_steps": 2_400_000,
     "occupancy": None,
+    "waiting": None,
 }
 
 
@@ -117,7 +118,7 @@ def test_result_says_what_the_search_did() -> None:
     made = "sample 7, tune 3 (2 better than their parents), ablate 2 (0)"
     assert row(text, "made by") == f"made by {made}"
     assert "slots" not in text and "searched by" not in text
-    control = SEARCH | {"strategy": "greedy", "raced": False, "occupancy": 0.934}
+    control = SEARCH | {"strategy": "greedy", "raced": False, "occupancy": 0.934, "waiting": 0.1}
     text = text_of(run_result(summary(search=control)))
     assert "raced" not in text
     assert "changes of the best so far" in row(text, "searched by")
