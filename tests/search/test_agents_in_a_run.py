@@ -129,7 +129,7 @@ def test_critic_and_analyzer_take_part(tmp_path: Path) -> None:
     model.claims["pointer"] = "episode 0, steps 0-{last}, std action[0] = 0.0"
     with serving(model) as url:
         extra = ("critic.kind=llm", "analyzer.kind=llm", "search.ordered=true")
-        chosen = settings(*options(url, *extra))
+        chosen = settings(*options(url, *extra, "search.operator_policy=false"))
         summary = execute(tmp_path / "run", chosen)
     assert summary["candidates"] >= 2
     with Journal.read(tmp_path / "run") as journal:
