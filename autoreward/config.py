@@ -90,8 +90,8 @@ class SearchSettings(Section):
     eta: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 3
     """One in `eta` candidates of a rung goes on."""
     ordered: bool | None = None
-    """True decides generation by generation, which repeats exactly; false as results come in, which
-    keeps all slots busy; null is true unless a language model is asked."""
+    """True decides generation by generation and repeats exactly; false as results come in and keeps
+    slots busy; null is true unless a language model is asked."""
     inner: Literal["standard", "population"] = "standard"
     """Whether policies are trained from scratch, or go on from the best policy of the generation
     before for `training.steps / generations` each (DERL-pop, Cheng et al. 2025)."""
@@ -102,8 +102,7 @@ class SearchSettings(Section):
     migrate_every: Count = 2
     """Generations between two migrations: each island's best not yet migrated goes to the next."""
     elites: Whole = 3
-    """Best candidates that stay parents in the next generation; from three on one of them is there
-    for the rest of the fitness vector, and one for behaving unlike the others."""
+    """Parents; of three or more, one is there for other fitness entries, one for its behaviour."""
     repairs: Whole = 2
     """Times a refused reward goes back to its designer with the error text."""
     finalists: Count = 2
@@ -326,15 +325,24 @@ class Settings(Section):
         ):
             if getattr(self, name).kind == "llm" and not model:
                 raise ValueError(f"{name}.kind is llm but no model is named: give --model")
+        if self.search.ordered is False and self._must_be_ordered:
+            raise ValueError(
+                "search.ordered=false needs designer.kind=llm and goes with neither review nor "
+                "search.fitness=preference nor search.inner=population"
+            )
         return self
 
     @property
+    def _must_be_ordered(self) -> bool:
+        """Whether only whole generations make sense: people take part, or nobody is waited for."""
+        search, builtin = self.search, self.designer.kind == "builtin"
+        people = search.review or search.fitness == "preference"
+        return people or search.inner == "population" or builtin
+
+    @property
     def ordered(self) -> bool:
-        """Whether the search decides generation by generation; it must where people take part."""
-        search = self.search
-        if search.review or search.fitness == "preference" or search.inner == "population":
-            return True
-        return self.designer.kind == "builtin" if search.ordered is None else search.ordered
+        """Whether the search decides generation by generation."""
+        return self._must_be_ordered or bool(self.search.ordered)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready nested dicts; `settings_from` reads them back."""

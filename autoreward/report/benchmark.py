@@ -18,7 +18,7 @@ from autoreward.report.format import (
     plural,
     with_unit,
 )
-from autoreward.report.result import facts_table, plain_table, titled
+from autoreward.report.result import plain_table, titled
 
 Json = Mapping[str, Any]
 _MEANINGS = {
@@ -43,11 +43,6 @@ def benchmark_result(data: Json) -> RenderableType:
     parts += [Text(note, "dim") for note in notes(data)]
     parts += [Text(f"{run}: {why}", "red") for run, why in data["problems"].items()]
     return Group(*parts)
-
-
-def benchmark_files(data: Json, files: Mapping[str, str]) -> RenderableType:
-    """Return where the table, the plot and the numbers are."""
-    return facts_table(dict(files))
 
 
 def benchmark_markdown(data: Json, picture: str) -> str:

@@ -21,7 +21,15 @@ _CHANGES: tuple[Operator, ...] = ("mutate", "tune", "ablate")
 """What the greedy control does to the best so far, the first of them that fits."""
 
 
-def plan(journal: Queries, setup: Setup, brief: Brief, view: View, models: Sequence[str]) -> Arm:
+def plan(
+    journal: Queries,
+    setup: Setup,
+    brief: Brief,
+    view: View,
+    models: Sequence[str],
+    *,
+    free: bool = True,
+) -> Arm:
     """Return how a proposal is made.
 
     Args:
@@ -30,9 +38,12 @@ def plan(journal: Queries, setup: Setup, brief: Brief, view: View, models: Seque
         brief: What the proposal may know.
         view: What it may see.
         models: The language models that can be asked; empty for the built-in designer.
+        free: Whether it may be made without asking a model, where there is one.
     """
     settings = setup.settings
     available = _available(brief, models, settings.search.strategy)
+    if models and not free:
+        available = [arm for arm in available if arm.model is not None]
     if not settings.search.operator_policy or settings.search.strategy != "full":
         return in_turn(available, brief.proposal)
     pulls = pulls_of(journal, setup, brief.history, view)

@@ -11,10 +11,12 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 
+from autoreward.agents.designer import Brief
 from autoreward.errors import LLMError
 from autoreward.search.banking import worth_training
 from autoreward.search.generations import UseBank
-from autoreward.search.planning import idle_arm
+from autoreward.search.operator_policy import Arm
+from autoreward.search.planning import idle_arm, plan
 from autoreward.search.racing import going_on, places
 from autoreward.search.stage import Stage
 from autoreward.search.summary import OCCUPANCY
@@ -122,7 +124,12 @@ class _Desk:
         """Open a proposal, or go on with an open one, and have it carried out."""
         stage = self._stage
         view = view_now(stage.journal)
-        brief = stage.open(number, view, idle_arm if free else None)
+        alone = self._may_fill()
+
+        def planned(brief: Brief) -> Arm:
+            return plan(stage.journal, stage.setup, brief, view, stage.models, free=alone)
+
+        brief = stage.open(number, view, idle_arm if free else planned)
         if brief is None:
             return False
         if brief.model is None:

@@ -46,6 +46,15 @@ def test_rungs_rise_and_end_with_all(rungs: str) -> None:
         settings(f"search.rungs={rungs}")
 
 
+@pytest.mark.parametrize(
+    "more", [(), ("designer.kind=llm", "llm.model=openai/m", "search.review=true")]
+)
+def test_a_search_that_cannot_be_steady_is_refused_as_one(more: tuple[str, ...]) -> None:
+    """Without a model nothing is waited for, and people decide in groups: one sentence."""
+    with pytest.raises(UsageError, match="ordered=false needs designer"):
+        settings("search.ordered=false", *more)
+
+
 @pytest.fixture(scope="module")
 def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return a finished run of two generations of four."""
