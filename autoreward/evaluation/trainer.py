@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoreward.errors import TrainerError, UsageError
-from autoreward.training.messages import Drop, Order, Start, to_line
+from autoreward.training.messages import Order, Start, to_line
 
 _KEPT_VARIABLES = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
     *("MUJOCO_GL", "EGL_PLATFORM", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 )
-_ANSWERS = frozenset({"trained", "measured", "recorded", "dropped"})
 _RESTARTS = 3
 _START_SECONDS = 300.0
 
@@ -66,13 +65,6 @@ class Trainer:
         self._open_orders[order.job] = order
         self._write(to_line(order))
 
-    def drop(self, job: str) -> None:
-        """Take a training out of its slot or the queue; `dropped` answers, and no result is left.
-
-        If it ended just before, its result is there and `trained` comes first.
-        """
-        self.send(Drop(job))
-
     @property
     def waiting(self) -> frozenset[str]:
         """Jobs of the orders that are not answered yet."""
@@ -99,8 +91,8 @@ class Trainer:
         for event in events:
             if event["event"] == "fault":
                 raise self._fault(event)
-            if event["event"] in _ANSWERS:
-                self._answered(event)
+            if event["event"] in ("trained", "measured", "recorded"):
+                self._open_orders.pop(event["job"], None)
                 self._deaths = 0
         return events
 
@@ -111,12 +103,6 @@ class Trainer:
             for event in self.events(1.0):
                 if event.get("job") == order.job:
                     return event
-
-    def _answered(self, event: dict[str, Any]) -> None:
-        """Close the order that an event answers: of one job a training and its drop may be open."""
-        order = self._open_orders.get(event["job"])
-        if order is not None and isinstance(order, Drop) == (event["event"] == "dropped"):
-            del self._open_orders[event["job"]]
 
     def _launch(self) -> None:
         environment = {k: v for k, v in os.environ.items() if k in _KEPT_VARIABLES}

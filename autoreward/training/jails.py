@@ -12,7 +12,7 @@ from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.reserve import Reserve, close_all
 from autoreward.schema import StateSchema
-from autoreward.training.population import Values
+from autoreward.training.learner import Values
 
 
 @dataclass

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoreward.rewards.evaluate import Moments
+from autoreward.findings import Finding
 from autoreward.rewards.formula import Formula
 from autoreward.seeds import TrainingSeed
 
 _RECENT_EPISODES = 50
+
+Values = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]
+"""Component values, and those at the state before, by component."""
 
 
 @dataclass(frozen=True)
@@ -32,50 +34,59 @@ class LearnerSpec:
     """Environment steps to train for."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one iteration brought a learner."""
+
+    finding: Finding | None
+    """Why it has to end, if it has to; then nothing else is told."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """Its entry in the curve."""
+    returns: list[float] = field(default_factory=list)
+    """Undiscounted returns of the episodes that ended."""
+    lengths: list[int] = field(default_factory=list)
+    """Their lengths, steps."""
+
+
 class Learner:
-    """The part of a learner that is not stacked: generators, counters, curve.
+    """What is recorded of a learner while it learns.
 
     Args:
         spec: What to train.
-        rows: Its environments, N.
     """
 
-    def __init__(self, spec: LearnerSpec, rows: int) -> None:
+    def __init__(self, spec: LearnerSpec) -> None:
         self.spec = spec
-        # One generator draws parameters, exploration and shuffles, the other start states.
-        self.generator = torch.Generator().manual_seed(spec.seed.value)
-        self.start_generator = torch.Generator().manual_seed(spec.seed.value ^ 1)
         self.steps = 0
         self.began = 0
         """Steps it had when its job began: those of the training it goes on from."""
         self.iteration = 0
-        self.moments: dict[str, Moments] = {}
         self.curve: list[dict[str, Any]] = []
-        self.episode_return = torch.zeros(rows)
         self.recent_returns: list[float] = []
-        self.recent_lengths: list[float] = []
+        self.recent_lengths: list[int] = []
 
     @property
     def done(self) -> bool:
         """Whether it has had its steps."""
         return self.steps >= self.spec.steps
 
-    def count_episodes(self, rewards: Tensor, done: Tensor, lengths: Tensor) -> None:
-        """Record the episodes that ended in a rollout.
-
-        Args:
-            rewards: Shape: (T, N).
-            done: Shape: (T, N), bool.
-            lengths: Steps of the episode, counted at each step. Shape: (T, N).
-        """
-        for t in range(len(rewards)):
-            self.episode_return += rewards[t]
-            ended = done[t]
-            if bool(ended.any()):
-                self.recent_returns += self.episode_return[ended].tolist()
-                self.recent_lengths += lengths[t][ended].tolist()
-                self.episode_return = torch.where(ended, 0.0, self.episode_return)
-        del self.recent_returns[:-_RECENT_EPISODES], self.recent_lengths[:-_RECENT_EPISODES]
+    def advance(self, steps: int, outcome: Outcome) -> None:
+        """Take in one iteration of `steps` environment steps."""
+        self.steps += steps
+        self.iteration += 1
+        if outcome.finding is not None:
+            return
+        self.recent_returns = (self.recent_returns + outcome.returns)[-_RECENT_EPISODES:]
+        self.recent_lengths = (self.recent_lengths + outcome.lengths)[-_RECENT_EPISODES:]
+        returns, lengths = self.recent_returns, self.recent_lengths
+        self.curve.append(
+            {
+                "steps": self.steps,
+                "return": float(np.mean(returns)) if returns else None,
+                "length": float(np.mean(lengths)) if lengths else None,
+                **outcome.record,
+            }
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Return the JSON part of a checkpoint."""

@@ -1,8 +1,7 @@
 """What the host asks of the trainer process, one JSON object per line, and the files of a job.
 
 The host starts the trainer with `Start`, then sends orders; the trainer answers with events:
-`ready`, `progress`, `trained`, `measured`, `recorded`, `dropped`, `fault`. Every order is answered
-once, but a `Train` that is dropped: `dropped` answers both.
+`ready`, `progress`, `trained`, `measured`, `recorded`, `fault`. Every order is answered once.
 This module is read by both sides and imports neither torch nor numpy.
 """
 
@@ -102,22 +101,11 @@ class Record:
     """N."""
 
 
-@dataclass(frozen=True)
-class Drop:
-    """Take a training out of its slot, or out of the queue: a checkpoint, but no result.
-
-    A training that had ended before has its `trained` event and its result all the same.
-    """
-
-    job: str
-
-
-Order = Train | Measure | Record | Drop
-_ORDERS: dict[str, type[Train | Measure | Record | Drop]] = {
+Order = Train | Measure | Record
+_ORDERS: dict[str, type[Train | Measure | Record]] = {
     "train": Train,
     "measure": Measure,
     "record": Record,
-    "drop": Drop,
 }
 
 

@@ -84,20 +84,27 @@ def split(architecture: Architecture, flat: Tensor) -> Networks:
 
 
 def apply(layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
-    """Run one head for all learners. Shapes: (K, M, in) to (K, M, out).
-
-    A learner's result is bit-equal whatever K is. A batch of one would take another kernel (a
-    matrix-vector product for layers of one unit), so a lone learner is computed beside its copy.
-    """
-    if inputs.shape[0] == 1:
-        return apply([layer.expand(2, -1, -1) for layer in layers], inputs.expand(2, -1, -1))[:1]
+    """Run one head for all learners. Shapes: (K, M, in) to (K, M, out)."""
     count = len(layers) // 2
     x = inputs
     for i in range(count):
-        x = torch.baddbmm(layers[2 * i + 1], x, layers[2 * i])
+        x = affine(x, layers[2 * i], layers[2 * i + 1])
         if i < count - 1:
-            x = torch.tanh(x)
+            x = x.tanh_()
     return x
+
+
+def affine(inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return `inputs @ weight + bias` of every learner, bit-equal whatever K is.
+
+    A layer of one unit is no matrix product: the kernel for it differs with K.
+
+    Shapes: (K, M, in), (K, in, out), (K, 1, out) to (K, M, out).
+    """
+    if weight.shape[2] > 1:
+        return torch.baddbmm(bias, inputs, weight, out=out)
+    total = torch.sum(inputs * weight.transpose(1, 2), 2, keepdim=True, out=out)
+    return total.add_(bias)
 
 
 def gaussian_log_prob(action: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:

@@ -1,20 +1,19 @@
 """Proximal policy optimisation (Schulman et al. 2017) for all learners of a population at once.
 
-Every tensor has the learner as its first dimension; nothing is ever reduced over it except the sum
-of losses, whose gradient falls apart into one per learner.
+Every tensor has the learner as its first dimension; nothing is ever reduced over it.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from autoreward.config import TrainingSettings
-from autoreward.training.networks import Architecture, apply, gaussian_log_prob, split
+from autoreward.training.networks import Architecture
+from autoreward.training.objective import Objective
+from autoreward.training.samples import Samples
 
 _LEARNING_RATE_BOUNDS = (1e-5, 1e-2)
 _ADAM_BETAS = (0.9, 0.999)
@@ -58,78 +57,8 @@ def generalized_advantages(
     return advantages
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Flattened rollouts of all learners. M = T * N."""
-
-    observations: Tensor
-    """Normalised. Shape: (K, M, obs_dim)."""
-    actions: Tensor
-    """As sampled, before clipping. Shape: (K, M, action_dim)."""
-    log_probs: Tensor
-    """Under the policy that acted. Shape: (K, M)."""
-    advantages: Tensor
-    """Shape: (K, M)."""
-    returns: Tensor
-    """Targets of the critic. Shape: (K, M)."""
-
-    def take(self, index: Tensor) -> Samples:
-        """Return each learner's own samples `index`. Shape of `index`: (K, m)."""
-        rows = torch.arange(index.shape[0]).unsqueeze(1)
-        return Samples(
-            self.observations[rows, index],
-            self.actions[rows, index],
-            self.log_probs.gather(1, index),
-            self.advantages.gather(1, index),
-            self.returns.gather(1, index),
-        )
-
-    def part(self, start: int, stop: int) -> Samples:
-        """Return the samples from `start` to `stop` of every learner."""
-        return Samples(
-            self.observations[:, start:stop],
-            self.actions[:, start:stop],
-            self.log_probs[:, start:stop],
-            self.advantages[:, start:stop],
-            self.returns[:, start:stop],
-        )
-
-
-def ppo_loss(
-    flat: Tensor, architecture: Architecture, samples: Samples, settings: TrainingSettings
-) -> tuple[Tensor, Tensor]:
-    """Return each learner's loss and approximate KL divergence.
-
-    loss = -E[min(ratio * A, clip(ratio, 1 ± clip) * A)] + c_v * E[(V - R)^2] - c_e * entropy
-    (Schulman et al. 2017, eq. 9); KL is estimated by E[ratio - 1 - log ratio].
-
-    Args:
-        flat: Parameters. Shape: (K, P).
-        architecture: Shapes of the networks.
-        samples: One minibatch; advantages are normalised here, per learner.
-        settings: clip, value_coefficient, entropy.
-
-    Returns:
-        Loss and KL, each of shape (K,); the KL carries no gradient.
-    """
-    networks = split(architecture, flat)
-    mean = apply(networks.actor, samples.observations)
-    values = apply(networks.critic, samples.observations).squeeze(-1)
-    spread = samples.advantages.std(1, keepdim=True) + 1e-8
-    advantages = (samples.advantages - samples.advantages.mean(1, keepdim=True)) / spread
-    log_ratio = gaussian_log_prob(samples.actions, mean, networks.log_std) - samples.log_probs
-    ratio = log_ratio.exp()
-    clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
-    loss = -torch.min(ratio * advantages, clipped * advantages).mean(1)
-    loss = loss + settings.value_coefficient * (values - samples.returns).square().mean(1)
-    if settings.entropy:
-        entropy = (networks.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum((1, 2))
-        loss = loss - settings.entropy * entropy
-    return loss, (ratio - 1 - log_ratio).mean(1).detach()
-
-
 class StackedAdam:
-    """Adam with gradient clipping and an own step size for every learner (row).
+    """Adam (Kingma & Ba 2015) with gradient clipping and an own step size for every learner (row).
 
     Args:
         count: Number of learners, K.
@@ -145,22 +74,27 @@ class StackedAdam:
         self.steps = torch.zeros(count, 1)
         self.learning_rate = torch.full((count, 1), learning_rate)
 
-    @torch.no_grad()
     def step(self, flat: Tensor, gradient: Tensor, max_norm: float) -> None:
-        """Update `flat` in place. A row whose gradient is not finite keeps its parameters."""
+        """Update `flat` in place; `gradient` is used up.
+
+        A row whose gradient is not finite keeps its parameters. Shapes: (K, P).
+        """
         beta1, beta2 = _ADAM_BETAS
         norm = gradient.norm(dim=1, keepdim=True)
         healthy = torch.isfinite(norm)
-        gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0))
+        gradient.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))
+        rate = self.learning_rate
         if not bool(healthy.all()):
-            gradient = torch.where(healthy, gradient, 0.0)
+            gradient.copy_(torch.where(healthy, gradient, 0.0))
+            rate = torch.where(healthy, rate, 0.0)
         self.steps += 1
         self.first.lerp_(gradient, 1 - beta1)
         self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        correction = (1 - beta2**self.steps).rsqrt()
-        denominator = self.second.sqrt().mul_(correction).add_(_ADAM_EPSILON)
-        rate = self.learning_rate / (1 - beta1**self.steps)
-        flat.sub_(torch.where(healthy, rate, 0.0) * self.first.div(denominator))
+        rate = rate / (1 - beta1**self.steps)
+        correction = (1 - beta2**self.steps).rsqrt_()
+        # The gradient's memory serves for the step; a buffer of its own would be written once more.
+        torch.sqrt(self.second, out=gradient).mul_(correction).add_(_ADAM_EPSILON)
+        flat.sub_(torch.div(self.first, gradient, out=gradient).mul_(rate))
 
     def adapt(self, divergence: Tensor, target: float) -> None:
         """Raise or lower each learner's step size so that its KL stays near `target`.
@@ -174,6 +108,7 @@ class StackedAdam:
         self.learning_rate = rate.clamp(*_LEARNING_RATE_BOUNDS)
 
 
+@torch.no_grad()
 def update(
     flat: Tensor,
     optimizer: StackedAdam,
@@ -191,17 +126,13 @@ def update(
     """
     size = samples.returns.shape[1]
     batch = size // settings.minibatches
-    leaf = flat.requires_grad_()
+    objective = Objective(flat, architecture, settings, batch)
     divergence = torch.zeros(flat.shape[0])
     for _ in range(settings.epochs):
-        order = torch.stack([torch.randperm(size, generator=g) for g in generators])
-        shuffled = samples.take(order)
+        shuffled = samples.shuffled(generators)
         for start in range(0, size, batch):
-            part = shuffled.part(start, start + batch)
-            loss, divergence = ppo_loss(leaf, architecture, part, settings)
-            (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+            _, divergence = objective.differentiate(shuffled.part(start, start + batch))
             if settings.target_kl is not None:
                 optimizer.adapt(divergence, settings.target_kl)
-            optimizer.step(leaf, gradient, settings.max_grad_norm)
-    leaf.requires_grad_(False)
+            optimizer.step(flat, objective.gradient, settings.max_grad_norm)
     return divergence

@@ -37,12 +37,12 @@ from autoreward.training.files import (
     write_result,
 )
 from autoreward.training.jails import JailPool
+from autoreward.training.lane_process import start_lanes
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.messages import (
     EPISODES_FILE,
     RANDOM,
     ZERO,
-    Drop,
     Measure,
     Order,
     Record,
@@ -87,13 +87,13 @@ class Worker:
         self._task = folder.task_named(start.task)
         self._environment: Environment = load_environment(folder, self._task)
         self._threads = self._settings.threads or len(os.sched_getaffinity(0))
+        # First of all: lanes are forked, and a process is forked safely while it has one thread.
+        lanes = start_lanes(self._environment, self._task.horizon, self._settings, self._threads)
         backend = open_sandbox(sandbox)
         reserve = Reserve(backend, Limits.of(sandbox), sandbox.spare, start.run)
         slots = self._settings.slots
         self._jails = JailPool(reserve, folder.schema, sandbox.job_timeout_s, slots)
-        self._population = Population(
-            self._environment, self._task.horizon, self._settings, self._jails, self._threads
-        )
+        self._population = Population(lanes, self._settings, self._jails)
         self._reader, self._writer = reader, writer
         self._buffer = b""
         self._orders: collections.deque[Order] = collections.deque()
@@ -121,6 +121,7 @@ class Worker:
                     self._iterate()
         finally:
             self._jails.close()
+            self._population.close()
 
     def _read(self, block: bool) -> None:
         with selectors.DefaultSelector() as selector:
@@ -132,11 +133,7 @@ class Worker:
                     return
                 *lines, self._buffer = (self._buffer + chunk).split(b"\n")
                 for line in lines:
-                    order = order_from(json.loads(line))
-                    if isinstance(order, Drop):
-                        self._drop(order.job)
-                    else:
-                        self._orders.append(order)
+                    self._orders.append(order_from(json.loads(line)))
                 block = block and not lines
 
     def _answer_requests(self) -> None:
@@ -146,20 +143,6 @@ class Worker:
                 self._measure(order)
             elif isinstance(order, Record):
                 self._record(order)
-
-    def _drop(self, job: str) -> None:
-        """Forget a training, wherever it is; what it has learned stays in its folder."""
-        for order in [o for o in self._orders if isinstance(o, Train) and o.job == job]:
-            self._orders.remove(order)
-        steps = 0
-        if job in self._training:
-            learners = self._population.learners
-            index = next(i for i, learner in enumerate(learners) if learner.spec.job == job)
-            ended = self._population.leave(index)
-            order, _ = self._release(job)
-            write_checkpoint(Path(order.directory), ended.state, ended.learner.metadata())
-            steps = ended.learner.steps - ended.learner.began
-        self._send("dropped", job=job, steps=steps)
 
     def _fill_slots(self) -> None:
         """Admit waiting trainings; their jails start side by side."""
@@ -237,7 +220,7 @@ class Worker:
                     measured[orders[n].job] = one.scores
                     assert one.episodes is not None
                     recorded[orders[n].job] = one.episodes
-            rewarded = self._population.reward_episodes([e.learner for e in whole], recorded)
+            rewarded = self._population.reward_episodes(whole, recorded)
             for order in orders:
                 rewarded[order.job].save(Path(order.directory) / EPISODES_FILE)
         for end in ended:
@@ -350,8 +333,8 @@ class Worker:
 def main() -> int:
     """Read the first line, then work; a user's mistake is sent back as a `fault` event.
 
-    A jail that is lost through no fault of its reward ends this process: the host starts another
-    one, which goes on from the checkpoints.
+    A jail that is lost through no fault of its reward, or a lane that is killed, ends this process:
+    the host starts another one, which goes on from the checkpoints.
     """
     reader, writer = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # a stray print must not look like an event
@@ -364,7 +347,7 @@ def main() -> int:
         return 0
     try:
         Worker(start, reader, writer).run()
-    except SandboxError as error:
+    except (SandboxError, ChildProcessError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     except AutorewardError as error:

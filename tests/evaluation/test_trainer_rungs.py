@@ -1,4 +1,4 @@
-"""Trainings that go on from one another, and those that are dropped, as the host drives them."""
+"""Trainings that go on from one another, as the host drives them."""
 
 from __future__ import annotations
 
@@ -120,22 +120,25 @@ def test_three_rungs_are_one_training(trainer: Trainer, tmp_path: Path) -> None:
     assert kept == [True, True, False, False]
 
 
-def test_a_rung_goes_on_after_kill_and_drop(trainer: Trainer, tmp_path: Path) -> None:
-    """Killed, then dropped, then asked for again: still the very training, steps counted once."""
+def kill(trainer: Trainer) -> None:
+    """Kill the process, and wait until the one that follows trains."""
+    assert trainer._process is not None
+    os.kill(trainer._process.pid, signal.SIGKILL)
+    while not any(event["event"] == "progress" for event in trainer.events(1.0)):
+        pass
+
+
+def test_a_rung_goes_on_after_a_kill(trainer: Trainer, tmp_path: Path) -> None:
+    """Killed twice: still the very training, steps counted once."""
     steps = LONG // 4
     train(trainer, order(tmp_path / "whole", steps), order(tmp_path / "r1", RUNGS[1], keep=True))
     rung = order(tmp_path / "r2", steps, start=str(tmp_path / "r1"))
     trainer.send(rung)
     await_checkpoint(trainer, tmp_path / "r2")
-    assert trainer._process is not None
-    os.kill(trainer._process.pid, signal.SIGKILL)
-    while not any(event["event"] == "progress" for event in trainer.events(1.0)):
-        pass
-    trainer.drop("r2")
-    (answer,) = [e for e in events_until(trainer, {"r2"}) if e["event"] == "dropped"]
-    assert 0 < answer["steps"] < steps - RUNGS[1]
-    assert not (tmp_path / "r2" / RESULT_FILE).exists()
-    (result,) = train(trainer, rung)
+    kill(trainer)
+    kill(trainer)
+    events_until(trainer, {"r2"})
+    result = json.loads((tmp_path / "r2" / RESULT_FILE).read_text())
     assert result["steps"] == steps - RUNGS[1]
     assert_same_training(tmp_path / "whole", tmp_path / "r2")
 
@@ -173,9 +176,8 @@ def test_a_new_learner_begins_with_a_policy(trainer: Trainer, tmp_path: Path) ->
     assert result["curve"][0]["steps"] == ITERATION
     trainer.send(child)
     await_checkpoint(trainer, tmp_path / "child")
-    trainer.drop("child")
+    kill(trainer)
     events_until(trainer, {"child"})
-    train(trainer, child)
     assert_same_training(tmp_path / "whole", tmp_path / "child")
     train(trainer, order(tmp_path / "fresh", ITERATION, seed=5))
     fresh = json.loads((tmp_path / "fresh" / RESULT_FILE).read_text())
@@ -191,43 +193,6 @@ def test_a_policy_that_is_gone_is_a_fault(tmp_path: Path) -> None:
         pytest.raises(TrainerError, match=r"child cannot begin with the policy of .*nowhere"),
     ):
         train(trainer, child)
-
-
-def test_dropped_trainings_leave_at_once(trainer: Trainer, tmp_path: Path) -> None:
-    """From slot and queue alike; the rest goes on, and there is no result of what is dropped."""
-    names = ["a", "b", "c", "queued"]
-    for seed, name in enumerate(names):
-        trainer.send(order(tmp_path / name, LONG, seed=seed))
-    await_checkpoint(trainer, tmp_path / "b")
-    seen: list[dict[str, Any]] = []
-    while not any(e["event"] == "progress" and e["occupied"] == 3 for e in seen):
-        seen += trainer.events(1.0)
-    (progress,) = [e for e in seen if e["event"] == "progress"][-1:]
-    assert progress["slots"] == 3 and progress["waiting"] == 1
-    for name in ("b", "queued"):
-        trainer.drop(name)
-    seen = events_until(trainer, {"b", "queued"})
-    steps = {e["job"]: e["steps"] for e in seen if e["event"] == "dropped"}
-    assert steps.keys() == {"b", "queued"}
-    assert steps["queued"] == 0 and 0 < steps["b"] < LONG and steps["b"] % ITERATION == 0
-    assert trainer.waiting == {"a", "c"}
-    assert (tmp_path / "b" / CHECKPOINT_FILE).exists()
-    assert not list((tmp_path / "queued").iterdir())
-    for name in ("a", "c"):
-        trainer.drop(name)
-    seen = events_until(trainer, {"a", "c"})
-    assert {e["event"] for e in seen} <= {"dropped", "progress"}
-    assert not list(tmp_path.glob(f"*/{RESULT_FILE}"))
-
-
-def test_a_drop_that_comes_too_late_is_answered(trainer: Trainer, tmp_path: Path) -> None:
-    """The training has ended: its result stays, and the drop is answered all the same."""
-    done = order(tmp_path / "done", RUNGS[0])
-    (result,) = train(trainer, done)
-    trainer.drop("done")
-    seen = events_until(trainer, {"done"})
-    assert [(e["event"], e["steps"]) for e in seen if e.get("job")] == [("dropped", 0)]
-    assert json.loads((tmp_path / "done" / RESULT_FILE).read_text()) == result
 
 
 def test_the_time_slots_were_used_is_counted(tmp_path: Path) -> None:

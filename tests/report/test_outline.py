@@ -17,7 +17,10 @@ from autoreward.report.outline import plan_words, unusual
             "goes on; then 2 finalists and baselines on 3 fresh seeds",
         ),
         (("search.eta=7",), "only the best 1 in 7 goes on"),
-        (("search.ordered=false",), "32 candidates, asked for one by one; at 10% and"),
+        (
+            ("search.ordered=false", "designer.kind=llm", "designer.model=openai/m"),
+            "32 candidates, asked for one by one; at 10% and",
+        ),
         (("search.rungs=[1.0]",), "4 generations of 8 candidates, 163,840 steps each; then"),
         (("search.strategy=greedy",), "8 candidates, 163,840 steps each"),
         (

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from autoreward.sandbox.contract import Batch, JailFailure
-from autoreward.training.population import Values
+from autoreward.training.learner import Values
 
 Reward = Callable[[Batch], dict[str, NDArray[np.float32]]]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from autoreward.config import TrainingSettings
@@ -12,6 +16,7 @@ from autoreward.environments.environment import load_environment
 from autoreward.rewards.formula import parse_formula
 from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.seeds import TrainingSeed
+from autoreward.training.lane_process import LaneProcess, start_lanes
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.population import Population
 
@@ -29,9 +34,23 @@ def spec(job: str, seed: int = 0, steps: int = 10**9, formula: str = "forward") 
     return LearnerSpec(job, "", parse_formula(formula), TrainingSeed(0, seed), steps)
 
 
-def population(source: Any, env: str = "half_cheetah") -> Population:
-    """Return an empty population."""
-    return Population(load_environment(env), 200, SETTINGS, source, threads=2)
+Populations = Callable[..., Population]
+
+
+@pytest.fixture
+def population() -> Iterator[Populations]:
+    """Return a function that makes empty populations, of two lanes unless told otherwise."""
+    torch.set_num_threads(1)  # as in a trainer: sums are split among threads
+    made: list[Population] = []
+
+    def make(source: Any, env: str = "half_cheetah", threads: int = 2) -> Population:
+        lanes = start_lanes(load_environment(env), 200, SETTINGS, threads)
+        made.append(Population(lanes, SETTINGS, source))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 def act(policy: dict[str, torch.Tensor], observation: torch.Tensor) -> torch.Tensor:
@@ -44,7 +63,9 @@ def act(policy: dict[str, torch.Tensor], observation: torch.Tensor) -> torch.Ten
     return x
 
 
-def test_learning_in_company_equals_learning_alone(function_source: Any) -> None:
+def test_learning_in_company_equals_learning_alone(
+    function_source: Any, population: Populations
+) -> None:
     """The same seed gives bit-equal curve and policy alone and beside two other learners."""
     source = function_source({name: forward for name in "abc"}, (FIELD,))
     alone, company = population(source), population(source)
@@ -59,7 +80,7 @@ def test_learning_in_company_equals_learning_alone(function_source: Any) -> None
         assert torch.equal(weight, company.policy(1)[name]), name
 
 
-def test_company_may_come_and_go(function_source: Any) -> None:
+def test_company_may_come_and_go(function_source: Any, population: Populations) -> None:
     """Admitting and evicting neighbours between iterations does not touch a learner."""
     source = function_source({name: forward for name in "abc"}, (FIELD,))
     alone, changing = population(source), population(source)
@@ -78,7 +99,9 @@ def test_company_may_come_and_go(function_source: Any) -> None:
         assert torch.equal(weight, changing.policy(index)[name]), name
 
 
-def test_a_failing_reward_ends_its_own_learner(function_source: Any) -> None:
+def test_a_failing_reward_ends_its_own_learner(
+    function_source: Any, population: Populations
+) -> None:
     """A reward that breaks is evicted with a finding; its neighbour trains as if alone."""
 
     def broken(batch: Batch) -> dict[str, np.ndarray]:
@@ -99,7 +122,7 @@ def test_a_failing_reward_ends_its_own_learner(function_source: Any) -> None:
         assert torch.equal(weight, company.policy(0)[name]), name
 
 
-def test_nan_is_contained(function_source: Any) -> None:
+def test_nan_is_contained(function_source: Any, population: Populations) -> None:
     """One learner's formula is not finite: it ends with a finding, the batch goes on."""
 
     def huge(batch: Batch) -> dict[str, np.ndarray]:
@@ -116,14 +139,18 @@ def test_nan_is_contained(function_source: Any) -> None:
     assert all(bool(torch.isfinite(w).all()) for w in learners.policy(0).values())
 
 
-def test_nan_parameters_end_their_own_learner(function_source: Any) -> None:
+def test_nan_parameters_end_their_own_learner(
+    function_source: Any, population: Populations
+) -> None:
     """A policy that became NaN is taken out with the finding `nan-policy`."""
     source = function_source({"a": forward, "b": forward}, (FIELD,))
     learners = population(source)
     learners.admit(spec("a", 1))
     learners.admit(spec("b", 2))
     learners.iterate()
-    learners._parameters.flat[0, 0] = float("nan")
+    state = learners.checkpoint(0)
+    state["parameters.flat"][0] = float("nan")
+    learners.restore(0, state)
     ended = learners.iterate()
     assert [(e.learner.spec.job, e.finding and e.finding.code) for e in ended] == [
         ("a", "nan-policy")
@@ -131,7 +158,7 @@ def test_nan_parameters_end_their_own_learner(function_source: Any) -> None:
     assert learners.iterate() == []
 
 
-def test_a_learner_ends_with_its_steps(function_source: Any) -> None:
+def test_a_learner_ends_with_its_steps(function_source: Any, population: Populations) -> None:
     """A learner leaves its slot when it has had its steps, and only then."""
     source = function_source({"short": forward, "long": forward}, (FIELD,))
     learners = population(source)
@@ -142,7 +169,7 @@ def test_a_learner_ends_with_its_steps(function_source: Any) -> None:
     assert len(learners) == 0
 
 
-def test_checkpoint_continues_bit_for_bit(function_source: Any) -> None:
+def test_checkpoint_continues_bit_for_bit(function_source: Any, population: Populations) -> None:
     """A learner restored in a new population ends with the very same parameters."""
     formula = "normalize(forward) + 0.1 * potential(forward)"
     source = function_source({"a": forward, "other": forward}, (FIELD,))
@@ -158,11 +185,14 @@ def test_checkpoint_continues_bit_for_bit(function_source: Any) -> None:
     for _ in range(2):
         whole.iterate()
         later.iterate()
-    assert torch.equal(whole._parameters.flat, later._parameters.flat)
+    last = later.checkpoint(0)
+    assert all(torch.equal(value, last[name]) for name, value in whole.checkpoint(0).items())
     assert whole.learners[0].curve == later.learners[0].curve
 
 
-def test_a_new_learner_may_begin_with_anothers_policy(function_source: Any) -> None:
+def test_a_new_learner_may_begin_with_anothers_policy(
+    function_source: Any, population: Populations
+) -> None:
     """It acts as the other does, in the right row; its optimizer, scaler and counters are new."""
     source = function_source({name: forward for name in "abc"}, (FIELD,))
     parents = population(source)
@@ -177,7 +207,7 @@ def test_a_new_learner_may_begin_with_anothers_policy(function_source: Any) -> N
     before = heirs.checkpoint(0), heirs.checkpoint(2)
     fresh = heirs.checkpoint(1)
     heirs.inherit(1, ended.state)
-    observation = torch.randn(5, heirs.architecture.obs_dim)
+    observation = torch.randn(5, load_environment("half_cheetah").obs_dim)
     assert torch.equal(act(ended.policy, observation), act(heirs.policy(1), observation))
     state = heirs.checkpoint(1)
     for name, value in state.items():
@@ -189,7 +219,7 @@ def test_a_new_learner_may_begin_with_anothers_policy(function_source: Any) -> N
     assert heirs.iterate() == []
 
 
-def test_reward_scale_does_not_matter(function_source: Any) -> None:
+def test_reward_scale_does_not_matter(function_source: Any, population: Populations) -> None:
     """Rewards are normalised per learner: a thousandfold reward trains the same policy."""
     source = function_source({"a": forward, "b": forward}, (FIELD,))
     learners = population(source)
@@ -199,3 +229,75 @@ def test_reward_scale_does_not_matter(function_source: Any) -> None:
         learners.iterate()
     for name, weight in learners.policy(0).items():
         assert torch.allclose(weight, learners.policy(1)[name], atol=1e-3), name
+
+
+@pytest.mark.parametrize("env", ["half_cheetah", "inverted_double_pendulum"])
+def test_the_number_of_lanes_changes_nothing(
+    env: str, function_source: Any, population: Populations
+) -> None:
+    """One lane in this process, two or three processes: bit-equal curves and states."""
+
+    def still(batch: Batch) -> dict[str, np.ndarray]:
+        return {"forward": batch.action[..., 0] ** 2}
+
+    found = []
+    for threads in (1, 2, 3):
+        learners = population(
+            function_source({name: still for name in "abc"}, ()), env=env, threads=threads
+        )
+        for seed, name in enumerate("abc"):
+            learners.admit(spec(name, seed))
+        for _ in range(3):
+            assert learners.iterate() == []
+        by_job = {learner.spec.job: learner.curve for learner in learners.learners}
+        found.append((by_job, [learners.checkpoint(index) for index in range(3)]))
+    for curves, states in found[1:]:
+        assert curves == found[0][0]
+        for mine, first in zip(states, found[0][1], strict=True):
+            assert all(torch.equal(value, first[name]) for name, value in mine.items())
+
+
+def test_lanes_are_kept_even(function_source: Any, population: Populations) -> None:
+    """Where one lane runs empty it takes over a learner, which does not notice."""
+    source = function_source({name: forward for name in "abcd"}, (FIELD,))
+    alone, learners = population(source), population(source)
+    alone.admit(spec("d", 7))
+    for name, seed in (("a", 1), ("b", 2), ("c", 3), ("d", 7)):
+        learners.admit(spec(name, seed))
+    alone.iterate()
+    learners.iterate()
+    for name in "ac":  # both of one lane
+        jobs = [learner.spec.job for learner in learners.learners]
+        learners.evict(jobs.index(name))
+    assert len(set(learners._homes)) == 1
+    for _ in range(2):
+        alone.iterate()
+        learners.iterate()
+    assert len(set(learners._homes)) == 2
+    index = [learner.spec.job for learner in learners.learners].index("d")
+    assert alone.learners[0].curve == learners.learners[index].curve
+    for name, value in alone.checkpoint(0).items():
+        assert torch.equal(value, learners.checkpoint(index)[name]), name
+
+
+def test_a_killed_lane_is_noticed(function_source: Any, population: Populations) -> None:
+    """Its learners cannot go on, and nobody waits for it."""
+    source = function_source({"a": forward, "b": forward}, (FIELD,))
+    learners = population(source)
+    for seed, name in enumerate("ab"):
+        learners.admit(spec(name, seed))
+    lane = learners._lanes[1]
+    assert isinstance(lane, LaneProcess)
+    os.kill(lane.pid, signal.SIGKILL)
+    with pytest.raises(ChildProcessError, match="was ended"):
+        learners.iterate()
+
+
+def test_what_goes_wrong_in_a_lane_is_told(function_source: Any, population: Populations) -> None:
+    """The error of the other process is in the message, and the lane answers the next call."""
+    source = function_source({"a": forward}, (FIELD,))
+    learners = population(source)
+    learners.admit(spec("a"))
+    with pytest.raises(ChildProcessError, match=r"KeyError: 'adam\.first'"):
+        learners.restore(0, {"parameters.flat": learners.checkpoint(0)["parameters.flat"]})
+    assert learners.iterate() == []
