@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,8 @@ class VectorEnvironment:
         self._pool = self._nursery.snapshot(torch.zeros(0, dtype=torch.long))
         self._pool_next = np.zeros(0, dtype=np.int64)
         self._episode_step = torch.zeros(0, dtype=torch.long)
+        self.physics_seconds = 0.0
+        """Wall-clock time that the simulator has taken for steps."""
         self._physics = self._simulation.physics()
         self._index_groups()
 
@@ -121,7 +124,10 @@ class VectorEnvironment:
             The step, with terminal states in place. `physics` is then the state after restarts.
         """
         environment, before = self.environment, self._physics
-        self._simulation.step(environment.ctrl(action.clamp(-1.0, 1.0)))
+        ctrl = environment.ctrl(action.clamp(-1.0, 1.0))
+        started = time.perf_counter()
+        self._simulation.step(ctrl)
+        self.physics_seconds += time.perf_counter() - started
         after, bad = self._simulation.physics(), self._simulation.bad
         if bad.any():
             broken = bad.nonzero().squeeze(1)

@@ -54,6 +54,16 @@ class _Row:
     moments: dict[str, Moments] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Collected:
+    """What a lane hands over after a rollout."""
+
+    batches: dict[str, Batch]
+    """Each job's block of transitions, as its jail takes it."""
+    physics_seconds: float
+    """Wall-clock time the simulator took."""
+
+
 class Lane:
     """Learners that train together on one thread.
 
@@ -109,15 +119,13 @@ class Lane:
         del self._rows[index]
 
     @torch.no_grad()
-    def collect(self, fields: Mapping[str, frozenset[str]]) -> dict[str, Batch]:
+    def collect(self, fields: Mapping[str, frozenset[str]]) -> Collected:
         """Act for one rollout in every environment.
 
         Args:
             fields: The state fields that each job's reward reads.
-
-        Returns:
-            Each job's block of transitions, as its jail takes it.
         """
+        before_rollout = self.vector.physics_seconds
         rollout = self._rollout = collect(
             self.vector,
             split(self.architecture, self._parameters.flat),
@@ -138,7 +146,7 @@ class Lane:
                 starts=_to_host(starts[k]),
                 at_state=tuple(sorted(needs_state_values(row.formula))),
             )
-        return result
+        return Collected(result, self.vector.physics_seconds - before_rollout)
 
     @torch.no_grad()
     def learn(self, values: Mapping[str, Values | Finding]) -> list[Outcome]:

@@ -65,6 +65,8 @@ class Population:
         self.settings, self.source, self._lanes = settings, source, lanes
         self.learners: list[Learner] = []
         """In the order of their admission."""
+        self.physics_seconds = 0.0
+        """Wall-clock time of the simulators, mean over all lanes: busy or not."""
         self._homes: list[int] = []
         """The lane of each."""
 
@@ -108,14 +110,17 @@ class Population:
         busy = sorted(set(self._homes))
         collected = self._at_once("collect", {lane: (fields,) for lane in busy})
         values = self.source.evaluate(
-            {job: batch for lane in busy for job, batch in collected[lane].items()}
+            {job: batch for lane in busy for job, batch in collected[lane].batches.items()}
         )
+        took = [collected[lane].physics_seconds for lane in busy]
+        self.physics_seconds += sum(took) / len(self._lanes)
         answers = {
             job: value.finding() if isinstance(value, JailFailure) else value
             for job, value in values.items()
         }
         learned = self._at_once(
-            "learn", {lane: ({job: answers[job] for job in collected[lane]},) for lane in busy}
+            "learn",
+            {lane: ({job: answers[job] for job in collected[lane].batches},) for lane in busy},
         )
         ended = []
         for index, learner in enumerate(self.learners):

@@ -321,6 +321,7 @@ class Worker:
             steps=self._steps,
             busy_seconds=self._busy_seconds,
             slot_seconds=self._slot_seconds,
+            physics_seconds=self._population.physics_seconds,
             jail_seconds=self._jails.seconds,
         )
 

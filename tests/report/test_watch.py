@@ -27,6 +27,7 @@ def progress(steps: int, **learners: int) -> dict[str, Any]:
         "waiting": 0,
         "steps": steps,
         "busy_seconds": 10.0,
+        "physics_seconds": 6.0,
         "jail_seconds": 0.5,
     }
 
