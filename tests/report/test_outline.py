@@ -18,7 +18,7 @@ from autoreward.report.outline import plan_words, unusual
         ),
         (("search.eta=7",), "only the best 1 in 7 goes on"),
         (
-            ("search.ordered=false", "designer.kind=llm", "designer.model=openai/m"),
+            ("search.ordered=false", "designer.kind=llm", "llm.model=openai/m"),
             "32 candidates, asked for one by one; at 10% and",
         ),
         (("search.rungs=[1.0]",), "4 generations of 8 candidates, 163,840 steps each; then"),
