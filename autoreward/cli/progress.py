@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,8 +16,11 @@ from rich.text import Text
 
 from autoreward.cli.output import Output
 from autoreward.report.live import live
+from autoreward.report.moment import write_moment
 from autoreward.report.watch import Watch
 
+_MOMENT_SECONDS = 2.0
+"""Least time between two moments left for `status`."""
 _LINE_SECONDS = 5.0
 """Least time between two plain lines about the same thing."""
 
@@ -26,6 +31,7 @@ class Reporter:
     Args:
         output: Where to.
         watch: Takes the events in.
+        moment: The file in which the moment is left for other processes.
         introduction: Returns what to print when work begins, given what the trainer says of itself.
     """
 
@@ -33,9 +39,11 @@ class Reporter:
         self,
         output: Output,
         watch: Watch,
+        moment: Path,
         introduction: Callable[[Mapping[str, Any]], RenderableType],
     ) -> None:
         self._output, self._watch, self._introduction = output, watch, introduction
+        self._moment, self._left = moment, 0.0
         console = output.console
         self._lock = threading.Lock()
         self._printed = time.monotonic()
@@ -70,6 +78,10 @@ class Reporter:
             return
         with self._lock:
             line = self._watch.take(kind, data, now)
+            if now - self._left >= _MOMENT_SECONDS:
+                self._left = now
+                with contextlib.suppress(OSError):  # a full disk is the journal's to report
+                    write_moment(self._moment, self._watch, now)
             if line is None and not self._live and now - self._printed >= _LINE_SECONDS:
                 line = self._watch.line(now)
                 self._printed = now

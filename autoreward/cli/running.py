@@ -52,7 +52,8 @@ def conduct(journal: Journal, setup: Setup, output: Output, *, new: bool) -> Non
     introduce = functools.partial(_introduction, journal, setup)
     with ended_politely(name, f"autoreward resume {name}"):
         try:
-            with Reporter(output, _watch(journal, setup), introduce) as reporter:
+            watch, moment = _watch(journal, setup), journal.files.moment
+            with Reporter(output, watch, moment, introduce) as reporter:
                 summary = work(journal, setup, reporter).execute()
         except AutorewardError as error:
             if new and isinstance(error, UsageError | LLMError) and not _begun(journal):

@@ -40,6 +40,7 @@ def status(run: options.Run, as_json: options.Json = False) -> None:
     Reads what is written down; it never disturbs the process that works on the run.
     """
     from autoreward.report.facts import candidates_facts, run_facts
+    from autoreward.report.moment import read_moment
     from autoreward.report.pages import status_page
     from autoreward.store.journal import Journal
     from autoreward.store.rundir import find_run
@@ -47,8 +48,9 @@ def status(run: options.Run, as_json: options.Json = False) -> None:
     with Journal.read(find_run(run)) as journal:
         facts, candidates = run_facts(journal), candidates_facts(journal)
         events = [event.to_dict() for event in journal.events()[-_EVENTS:]]
-    result = facts | {"events": events}
-    Output(as_json).result(result, status_page(facts, candidates, events))
+        moment = read_moment(journal.files.moment, facts["pid"])
+    result = facts | {"now": moment, "events": events}
+    Output(as_json).result(result, status_page(facts, moment, candidates, events))
 
 
 def show(

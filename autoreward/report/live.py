@@ -62,7 +62,7 @@ def _totals(watch: Watch, now: float) -> Table:
 def _amounts(watch: Watch, now: float) -> Text:
     parts = [watch.amount]
     if rate := watch.rate(now):
-        parts.append(f"{count(rate)} a second, {watch.jail_share:.0%} in jails")
+        parts.append(f"{count(rate)} a second, {watch.shares}")
     if watch.plan.rungs:
         refused = f", {watch.rejected} refused" if watch.rejected else ""
         parts.append(plural(watch.candidates, "candidate") + refused)

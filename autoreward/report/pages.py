@@ -13,6 +13,7 @@ from rich.text import Text
 
 from autoreward.findings import Finding
 from autoreward.report.format import count, dollars, duration, interval, number, with_unit
+from autoreward.report.moment import moment_words
 from autoreward.report.result import (
     components_table,
     facts_table,
@@ -71,9 +72,13 @@ def _best(run: Json) -> Text:
     return score
 
 
-def status_page(run: Json, candidates: Sequence[Json], events: Sequence[Json]) -> RenderableType:
-    """Return how far a run is: facts, its best candidates, its last events."""
+def status_page(
+    run: Json, moment: Json | None, candidates: Sequence[Json], events: Sequence[Json]
+) -> RenderableType:
+    """Return how far a run is: facts, what goes on, its best candidates, its last events."""
     parts: list[RenderableType] = [run_card(run)]
+    if moment:
+        parts += ["", facts_table(moment_words(moment))]
     if candidates:
         parts += ["", candidates_table(run, candidates[:5], "best candidates")]
     if events:

@@ -57,8 +57,12 @@ class Watch:
     phase: str = "starting"
     learners: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Job → environment steps of its policy so far, primary fitness per step while exploring."""
+    physics_share: float = 0.0
+    """Share of the cores' time, while the trainer works, that the simulators take."""
     jail_share: float = 0.0
     """Share of the trainer's busy time in which it waited for jails."""
+    slots: tuple[int, int] = (0, 0)
+    """Learner slots in use, and all."""
     rejected: int = 0
     asked: set[int] = field(default_factory=set)
     """Proposals that a language model is asked for."""
@@ -108,6 +112,11 @@ class Watch:
         return f"{self.fraction:.0%} of about {count(self.total)} env steps"
 
     @property
+    def shares(self) -> str:
+        """Where the trainer's time goes, in words."""
+        return f"{self.physics_share:.0%} physics, {self.jail_share:.0%} jails"
+
+    @property
     def flow(self) -> str:
         """What language models are asked for, in words; empty where it is nothing."""
         return f"{plural(len(self.asked), 'answer')} awaited" if self.asked else ""
@@ -135,7 +144,7 @@ class Watch:
         if self.learners:
             parts.append(f"{plural(len(self.learners), 'learner')} at {self._progress()}")
         if rate := self.rate(now):
-            parts.append(f"{count(rate)} env steps/s, {self.jail_share:.0%} in jails")
+            parts.append(f"{count(rate)} env steps/s, {self.shares}")
         parts.append(self.amount)
         if self.plan.rungs:
             parts.append(plural(self.candidates, "candidate"))
@@ -214,7 +223,9 @@ class Watch:
         learners = data["learners"]
         self.learners = {job: (v["steps"], v["fitness"]) for job, v in learners.items()}
         self._busy = busy = data["busy_seconds"]
+        self.physics_share = min(1.0, data["physics_seconds"] / busy) if busy else 0.0
         self.jail_share = min(1.0, data["jail_seconds"] / busy) if busy else 0.0
+        self.slots = data["occupied"], data["slots"]
         self._steps.append((now, data["steps"]))
         while len(self._steps) > 2 and now - self._steps[0][0] > _PACE_SECONDS:
             self._steps.popleft()

@@ -42,6 +42,11 @@ class RunFiles:
         return self.directory / "run.lock"
 
     @property
+    def moment(self) -> Path:
+        """What the process that works on the run sees just now."""
+        return self.directory / "moment.json"
+
+    @property
     def llm(self) -> Path:
         """What language models were asked by hand, and their answers."""
         return self.directory / "llm"

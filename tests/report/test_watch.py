@@ -25,6 +25,8 @@ def progress(steps: int, **learners: int) -> dict[str, Any]:
     return {
         "learners": {job: {"steps": n, "fitness": 0.5} for job, n in learners.items()},
         "waiting": 0,
+        "slots": 12,
+        "occupied": len(learners),
         "steps": steps,
         "busy_seconds": 10.0,
         "physics_seconds": 6.0,
