@@ -87,7 +87,7 @@ class SearchSettings(Section):
     ] = (0.1, 0.3, 1.0)
     """Shares of `training.steps` after which candidates are validated and only the best go on
     (ASHA, Li et al. 2020); `[1.0]` trains all to the end. Two rungs' scores are never compared."""
-    eta: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 3
+    eta: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 2
     """One in `eta` candidates of a rung goes on."""
     ordered: bool | None = None
     """True decides generation by generation and repeats exactly; false as results come in and keeps
@@ -146,13 +146,13 @@ class TrainingSettings(Section):
     """Environment steps of one learner."""
     slots: Count = 12
     """Learners trained at once; a finished one's place is taken by the next."""
-    envs: Count = 16
+    envs: Count = 8
     """Environments of one learner (N)."""
     rollout: Count = 128
     """Steps per environment between two updates (T)."""
-    epochs: Count = 10
+    epochs: Count = 5
     """Passes over one rollout."""
-    minibatches: Count = 16
+    minibatches: Count = 8
     """Parts one pass is split into; divides envs × rollout."""
     learning_rate: Positive = 3e-4
     """Adam's step size at the start."""

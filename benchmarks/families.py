@@ -10,6 +10,8 @@ from pathlib import Path
 
 _WATCH_S = 0.3
 _TRAINER = "autoreward.training.worker"
+_TEMPLATE = "autoreward.sandbox.template"
+"""In the command line of the process that jails are forked from."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class Family:
     def jails(self) -> list[int]:
         """Return the first process of every jail that runs."""
         known = self._now()
-        owners = {self._host, *(p.pid for p in known if _TRAINER in p.command)}
-        return [p.pid for p in known if p.parent in owners and _TRAINER not in p.command]
+        ours = (_TRAINER, _TEMPLATE)
+        owners = {self._host, *(p.pid for p in known if any(o in p.command for o in ours))}
+        return [
+            p.pid for p in known if p.parent in owners and not any(o in p.command for o in ours)
+        ]
 
     def left(self) -> list[int]:
         """Return who is still there; the host has ended."""

@@ -67,6 +67,11 @@ class ChildProcess:
         for descriptor in (self.writer, self.reader, self.log):
             os.set_blocking(descriptor, False)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
     def read(self) -> bytes:
         """Return what the server wrote, empty at its end; BlockingIOError if there is nothing."""
         return os.read(self.reader, 1 << 20)

@@ -178,6 +178,19 @@ def _fail(code: str, text: str) -> list[Buffer]:
 
 
 def main(options: str) -> NoReturn:
+    """Serve one reward in a process of its own; see `serve`."""
+    load_libraries()
+    serve(options)
+
+
+def load_libraries() -> None:
+    """Do what takes long and is the same for every reward."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    warm_up()
+
+
+def serve(options: str) -> NoReturn:
     """Serve one reward until the owner closes the pipe.
 
     Args:
@@ -185,9 +198,6 @@ def main(options: str) -> NoReturn:
     """
     given = json.loads(options)
     wire = _Wire()
-    torch.set_num_threads(1)
-    torch.set_grad_enabled(False)
-    warm_up()
     walls = lockdown.outer_walls()
     fork_supervised((wire.reader, wire.writer), given["lifetime_s"])
     lockdown.limit(given["memory_mb"], given["lifetime_s"])

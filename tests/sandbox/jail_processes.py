@@ -23,7 +23,7 @@ def members(jail: Jail) -> set[Member]:
     """Return the processes of a jail, as the host sees them."""
     process: Any = jail._process
     if not hasattr(process, "container"):
-        return _tree(process._child.pid)
+        return _tree(process.pid)
     with contextlib.suppress(Exception):
         top = process._client.inspect_container(process.container)["State"]["Pid"]
         return _tree(top) if top else set()
@@ -65,7 +65,7 @@ def left_alive(jail: Jail, seen: set[Member], marker: str) -> Iterator[str]:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     process: Any = jail._process
-    if not hasattr(process, "container") and process._child.poll() is None:
+    if not hasattr(process, "container") and stat_of(process.pid)[0] not in "ZX":
         yield "the jail does not end"
 
 

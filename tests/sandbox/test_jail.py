@@ -128,7 +128,7 @@ FORMULA = "slow"
     assert failure.value.code == "timeout"
     assert time.monotonic() - started < LIMITS.call_timeout_s + 2
     with pytest.raises(ProcessLookupError):
-        os.kill(jail._process._child.pid, 0)  # type: ignore[attr-defined]
+        os.kill(jail._process.pid, 0)  # type: ignore[attr-defined]
 
 
 def test_a_hoarding_reward_ends_with_memory() -> None:
@@ -214,7 +214,7 @@ def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the host, so no key, reaches the process."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     with start_jail(PROCESS, LIMITS) as jail:
-        pid = jail._process._child.pid  # type: ignore[attr-defined]
+        pid = jail._process.pid  # type: ignore[attr-defined]
         assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
         assert os.getpgid(pid) == pid != os.getpgid(0)
         (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -232,7 +232,7 @@ def test_a_jail_dies_with_its_owner() -> None:
         "from autoreward.sandbox.contract import Limits\n"
         "import time\n"
         "jail = start_jail(open_sandbox(SandboxSettings(kind='process')), Limits())\n"
-        "print(jail._process._child.pid, flush=True)\n"
+        "print(jail._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -362,7 +362,7 @@ def test_an_answer_before_its_question_ends_the_jail() -> None:
 def test_a_jail_that_somebody_kills_is_not_its_rewards_fault(jail: Jail) -> None:
     """A supervisor that is killed from outside is infrastructure, also after loading."""
     jail.load(HONEST, SCHEMA)
-    os.kill(jail._process._child.pid, 9)  # type: ignore[attr-defined]
+    os.kill(jail._process.pid, 9)  # type: ignore[attr-defined]
     time.sleep(0.1)
     with pytest.raises(SandboxError, match="killed from outside"):
         jail.call(batch())

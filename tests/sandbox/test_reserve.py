@@ -65,7 +65,7 @@ class Launcher:
         """Return the jails that were not closed; all others' processes must be gone."""
         for jail in self.jails:
             if jail.ended:
-                pid = jail._process._child.pid  # type: ignore[attr-defined]
+                pid = jail._process.pid  # type: ignore[attr-defined]
                 with pytest.raises(ProcessLookupError):
                     os.kill(pid, 0)
         return [jail for jail in self.jails if not jail.ended]
