@@ -41,6 +41,7 @@ from autoreward.sandbox.registry import Sandbox, sandboxes, self_check
 from autoreward.sandbox.reserve import Reserve
 from autoreward.seeds import TrainingSeed
 from autoreward.training.jails import JailPool
+from autoreward.training.lane_process import start_lanes
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.population import ComponentSource, Population, Values
 
@@ -197,9 +198,9 @@ def measure_training(
     variants: dict[str, Variant] = {}
 
     def add(name: str, source: ComponentSource, pids: list[int]) -> None:
-        environment = load_environment(FOLDER, TASK)
-        threads = len(os.sched_getaffinity(0))
-        population = Population(environment, TASK.horizon, TrainingSettings(), source, threads)
+        settings, threads = TrainingSettings(), len(os.sched_getaffinity(0))
+        lanes = start_lanes(load_environment(FOLDER, TASK), TASK.horizon, settings, threads)
+        population = Population(lanes, settings, source)
         for k, (job, code) in enumerate(texts.items()):
             population.admit(LearnerSpec(job, code, formula, TrainingSeed(0, k), 10**9))
         variants[name] = Variant(population, source, pids)
