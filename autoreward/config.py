@@ -1,7 +1,7 @@
 """The settings of a run: what there is, what it means, its defaults; read strictly, written whole.
 
-Precedence, lowest first: the fields' defaults (which are the quick preset), the chosen preset, the
-config file, the command's own flags, `--set a.b=c`.
+Precedence, lowest first: the fields' defaults (which are the quick preset), what is known of the
+machine, the chosen preset, the config file, the command's own flags, `--set a.b=c`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from autoreward.errors import UsageError, did_you_mean
 from autoreward.layering import Layer, Section, given, merge, override, validate
+from autoreward.machine import ORIGIN, machine_settings
 from autoreward.presets import PRESETS
 from autoreward.strict_yaml import read_mapping
 
@@ -145,7 +146,7 @@ class TrainingSettings(Section):
     steps: Count = 163_840
     """Environment steps of one learner."""
     slots: Count = 12
-    """Learners trained at once; a finished one's place is taken by the next."""
+    """Learners trained at once. `autoreward doctor --bench` finds how many suit this machine."""
     envs: Count = 8
     """Environments of one learner (N)."""
     rollout: Count = 128
@@ -361,8 +362,7 @@ def load_settings(
         preset: A key of `PRESETS`.
         config_file: A YAML file with any part of the settings.
         overrides: `a.b=c` strings, as given to `--set`; c is read as YAML.
-        **cli: Values of the command's own flags, nested like the settings (`env="hopper"`,
-            `budget={"usd": 3.0}`); None means not given.
+        **cli: The command's own flags, nested like the settings; None means not given.
 
     Raises:
         UsageError: Unknown preset or setting, wrong type or value, unreadable file: one sentence
@@ -370,7 +370,7 @@ def load_settings(
     """
     if preset not in PRESETS:
         raise UsageError(f"no preset called {preset!r}{did_you_mean(preset, PRESETS)}")
-    layers = [Layer(f"preset {preset}", PRESETS[preset])]
+    layers = [Layer(ORIGIN, machine_settings()), Layer(f"preset {preset}", PRESETS[preset])]
     if config_file is not None:
         layers.append(Layer(str(config_file), read_mapping(config_file), rank=1))
     layers.append(Layer("command line", given(cli), rank=2))

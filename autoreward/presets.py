@@ -15,7 +15,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "finalists": 2,
             "confirm_seeds": 5,
         },
-        "training": {"steps": 1_000_000, "slots": 16, "target_kl": 0.01},
+        "training": {"steps": 1_000_000, "target_kl": 0.01},
         "validation": {"episodes": 50, "rung_episodes": 20, "test_episodes": 100},
     },
     # A night.
@@ -27,7 +27,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "finalists": 3,
             "confirm_seeds": 8,
         },
-        "training": {"steps": 3_000_000, "slots": 24, "target_kl": 0.01},
+        "training": {"steps": 3_000_000, "target_kl": 0.01},
         "validation": {"episodes": 100, "rung_episodes": 30, "test_episodes": 200},
     },
 }

@@ -48,7 +48,7 @@ def test_precedence(tmp_path: Path) -> None:
         "standard", path, ["seed=3"], seed=2, training={"envs": 4, "slots": None}, env=None
     )
     assert (settings.seed, settings.training.envs, settings.training.steps) == (3, 4, 10)
-    assert settings.training.slots == PRESETS["standard"]["training"]["slots"]
+    assert settings.training.target_kl == PRESETS["standard"]["training"]["target_kl"]
     assert settings.env == Settings().env
 
 

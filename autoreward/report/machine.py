@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,8 @@ _PACKAGES = {
 """Package → whether nothing works without it."""
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
 _TRY_SECONDS = 120
+_NEARLY = 0.95
+"""Share of the best rate that is worth no more learners: each takes memory and a jail."""
 _LITTLE_MEMORY_GB = 4.0
 
 _GPU = (
@@ -94,6 +97,40 @@ def examine() -> Iterator[Check]:
     for check in tried:
         state = check.state if check.state == "ok" or nothing_works else "missing"
         yield Check(check.name, state, check.text)
+
+
+def bench(sizes: Sequence[int] = ()) -> Iterator[dict[str, float]]:
+    """Yield how fast this machine trains: first populations, then bare physics (`learners` 0).
+
+    Args:
+        sizes: How many learners to try; empty for the usual ones.
+
+    Raises:
+        AutorewardError: It cannot train.
+    """
+    command = [sys.executable, "-m", "autoreward.training.bench", *map(str, sizes)]
+    variables = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            yield json.loads(line)
+        words = process.stderr.read().strip().splitlines()
+    if process.returncode:
+        why = words[-1] if words else f"exit code {process.returncode}"
+        raise AutorewardError(f"this machine does not train: {why}")
+
+
+def best_slots(measured: Sequence[Mapping[str, float]]) -> int:
+    """Return how many learners to train at once: the fewest that nearly reach the best rate."""
+    populations = [entry for entry in measured if entry["learners"]]
+    best = max(entry["rate"] for entry in populations)
+    return int(min(e["learners"] for e in populations if e["rate"] >= _NEARLY * best))
 
 
 def _package(name: str) -> Check:

@@ -72,6 +72,24 @@ def _best(run: Json) -> Text:
     return score
 
 
+def bench_table(measured: Sequence[Json], slots: int) -> Table:
+    """Return how fast a machine trains, by the number of learners."""
+    bare = next((entry["rate"] for entry in measured if not entry["learners"]), None)
+    table = plain_table()
+    for column in ("learners at once", "env steps/s", "of bare physics", "simulator's share"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for entry in measured:
+        chosen = entry["learners"] == slots
+        table.add_row(
+            f"{entry['learners']:.0f}" if entry["learners"] else "bare physics",
+            f"{entry['rate']:,.0f}",
+            f"{entry['rate'] / bare:.0%}" if bare else "-",
+            f"{entry['physics']:.0%}",
+            style="bold green" if chosen else "",
+        )
+    return table
+
+
 def status_page(
     run: Json, moment: Json | None, candidates: Sequence[Json], events: Sequence[Json]
 ) -> RenderableType:
