@@ -6,6 +6,7 @@ Nothing is ever run here; `autoreward.rewards.runtime` does that, inside a jail.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import io
 import keyword
@@ -95,6 +96,7 @@ class RewardSource:
         raise KeyError(name)
 
 
+@functools.lru_cache(maxsize=1024)  # a search looks at the same files again and again
 def parse_reward(text: str, name: str = "reward.py") -> RewardSource:
     """Read a reward file without running it.
 

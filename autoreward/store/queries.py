@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from sqlite3 import Row
@@ -205,7 +206,12 @@ def proposal_of(row: Row) -> Proposal:
 
 def job_of(row: Row) -> Job:
     """Return a row of `jobs` as a record."""
-    return Job(**{**row, "result": json.loads(row["result"])})
+    return Job(**{**row, "result": _result(row["result"])})
+
+
+@functools.lru_cache(maxsize=4096)  # curves are long, and a race looks at its trainings often
+def _result(text: str) -> Any:
+    return json.loads(text)
 
 
 def finding_of(row: Row) -> RecordedFinding:
