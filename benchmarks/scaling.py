@@ -11,7 +11,7 @@ What is measured
     a batch for each core. The faster of the two counts.
 
 How
-    Each measurement has a fresh process; ceiling and all K take turns, several rounds, each round in
+    Each measurement has a fresh process; ceiling and all K take turns, several rounds, each in
     another order. A share of the ceiling is a ratio within one round. Tables show median (range).
 
     python benchmarks/scaling.py        # about 15 minutes on two cores

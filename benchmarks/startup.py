@@ -124,13 +124,15 @@ def journal_times() -> dict[str, list[float]]:
     """Return the seconds of journaled events, and of reading the state of a run."""
     from autoreward.store.journal import Journal
 
-    with tempfile.TemporaryDirectory() as folder:
-        with Journal.create(Path(folder) / "run", {}, {}, {}) as journal:
-            events = []
-            for number in range(300):
-                started = time.perf_counter()
-                journal.event("measured", number=number, text="x" * 200)
-                events.append(time.perf_counter() - started)
+    events = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Journal.create(Path(folder) / "run", {}, {}, {}) as journal,
+    ):
+        for number in range(300):
+            started = time.perf_counter()
+            journal.event("measured", number=number, text="x" * 200)
+            events.append(time.perf_counter() - started)
     return {"event": events}
 
 
