@@ -1,10 +1,10 @@
-"""Does the engine learn Gymnasium's Hopper reward as Stable-Baselines3's PPO does?
+"""Does the engine learn Gymnasium's rewards as Stable-Baselines3's PPO does?
 
 What is measured
-    `envs/hopper/expert.py` (Gymnasium's own reward in our contract) is trained with eight training
-    seeds for as many environment steps as the SB3 reference (`sb3_reference.py`), same network
-    size. Each final policy then plays 20 episodes in Gymnasium's own `Hopper-v5` with Gymnasium's
-    own reward, acting with its mean action, exactly as the reference was measured.
+    Gymnasium's own reward in our contract (`envs/*/expert.py`) is trained with eight training
+    seeds for as many environment steps as the SB3 references (`sb3_reference.py`), same network
+    size. Each final policy then plays 20 episodes in Gymnasium's own environment with Gymnasium's
+    own reward, acting with its mean action, exactly as the references were measured.
 
     python benchmarks/learning.py          # about 6 minutes on two cores
 """
@@ -22,20 +22,20 @@ import torch
 from engine import train_expert
 from sb3_reference import EVALUATION_EPISODES, FIRST_EVALUATION_SEED
 
-from autoreward.config import load_settings
+from autoreward.config import TrainingSettings, load_settings
 from autoreward.evaluation.statistics import estimate
 
 RESULTS = Path(__file__).parent / "results"
-ENVIRONMENT, GYMNASIUM_ID = "hopper", "Hopper-v5"
+ENVIRONMENTS = {"hopper": "Hopper-v5", "half_cheetah": "HalfCheetah-v5"}
 LEARNERS, STEPS = 8, 204_800
 PRESETS_TRIED = ("quick", "standard")
 
 
-def play(policy: dict[str, torch.Tensor], seed: int) -> list[float]:
+def play(gymnasium_id: str, policy: dict[str, torch.Tensor], seed: int) -> list[float]:
     """Return the returns of evaluation episodes in Gymnasium's own environment."""
     weights = {name: value.double().numpy() for name, value in policy.items()}
     layers = sum(name.startswith("actor") for name in weights) // 2
-    environment = gymnasium.make(GYMNASIUM_ID)
+    environment = gymnasium.make(gymnasium_id)
     returns = []
     for episode in range(EVALUATION_EPISODES):
         observation, _ = environment.reset(seed=FIRST_EVALUATION_SEED + 1000 * seed + episode)
@@ -55,41 +55,55 @@ def play(policy: dict[str, torch.Tensor], seed: int) -> list[float]:
     return returns
 
 
-def main() -> None:
-    """Train, evaluate, write the table."""
-    torch.set_num_threads(1)
+def groups_of(name: str, settings: dict[str, TrainingSettings]) -> dict[str, list[list[float]]]:
+    """Return the returns of each trainer's policies."""
     groups: dict[str, list[list[float]]] = {}
-    settings = {name: load_settings(name).training for name in PRESETS_TRIED}
-    for name, chosen in settings.items():
-        trained = train_expert(ENVIRONMENT, LEARNERS, STEPS, chosen)
-        groups[f"autoreward, {name} preset's PPO"] = [
-            play(end.policy, end.learner.spec.seed.index) for end in trained.ended
+    for preset, chosen in settings.items():
+        trained = train_expert(name, LEARNERS, STEPS, chosen)
+        groups[f"autoreward, {preset} preset's PPO"] = [
+            play(ENVIRONMENTS[name], end.policy, end.learner.spec.seed.index)
+            for end in trained.ended
         ]
-    reference = json.loads((RESULTS / "sb3_reference.json").read_text())["trainings"]
+    records = [
+        record
+        for path in sorted(RESULTS.glob("sb3_reference*.json"))
+        for record in json.loads(path.read_text())["trainings"]
+    ]
     for variant in ("defaults", "normalised"):
-        groups[f"SB3 PPO, {variant}"] = [
+        returns = [
             t["evaluation"]["returns"]
-            for t in reference
-            if t["env"] == GYMNASIUM_ID and t["variant"] == variant and t["steps"] == STEPS
+            for t in records
+            if t["env"] == ENVIRONMENTS[name] and t["variant"] == variant and t["steps"] == STEPS
         ]
+        if returns:
+            groups[f"SB3 PPO, {variant}"] = returns
+    return groups
+
+
+def main() -> None:
+    """Train, evaluate, write the tables."""
+    torch.set_num_threads(1)
+    settings = {name: load_settings(name).training for name in PRESETS_TRIED}
     rows: list[dict[str, Any]] = []
     lines = [
-        f"# Return on {GYMNASIUM_ID} after {STEPS:,} environment steps, Gymnasium's own reward",
+        f"# Returns after {STEPS:,} environment steps, Gymnasium's own rewards",
         "",
         "`python benchmarks/learning.py`; 64×64 networks, deterministic policy, "
         f"{EVALUATION_EPISODES} episodes per training seed, 95 % bootstrap interval over seeds.",
-        "",
-        "| trainer | training seeds | mean return | interval | median seed |",
-        "|---|---|---|---|---|",
     ]
-    for name, returns in groups.items():
-        value = estimate(returns)
-        means = [statistics.fmean(episodes) for episodes in returns]
-        rows.append({"trainer": name, **value.to_dict(), "seed_means": means})
-        lines.append(
-            f"| {name} | {value.seeds} | {value.mean:.0f} | {value.low:.0f} to {value.high:.0f} "
-            f"| {statistics.median(means):.0f} |"
-        )
+    for name, gymnasium_id in ENVIRONMENTS.items():
+        lines += ["", f"## {gymnasium_id}", ""]
+        lines += ["| trainer | training seeds | mean return | interval | median seed |"]
+        lines += ["|---|---|---|---|---|"]
+        for trainer, returns in groups_of(name, settings).items():
+            value = estimate(returns)
+            means = [statistics.fmean(episodes) for episodes in returns]
+            entry = {"environment": name, "trainer": trainer, **value.to_dict()}
+            rows.append(entry | {"seed_means": means})
+            lines.append(
+                f"| {trainer} | {value.seeds} | {value.mean:.0f} | {value.low:.0f} to "
+                f"{value.high:.0f} | {statistics.median(means):.0f} |"
+            )
     dumped = {name: chosen.model_dump(mode="json") for name, chosen in settings.items()}
     table = "\n".join(lines) + "\n"
     (RESULTS / "learning.md").write_text(table)

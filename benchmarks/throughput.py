@@ -131,16 +131,16 @@ def text_of(result: dict[str, Any]) -> str:
             ratios = [r["engine"][unit] / r[side][unit] for r in rounds]
             return f"**{statistics.median(ratios):.1f}×** ({min(ratios):.1f} to {max(ratios):.1f})"
 
-        for side in NAMES:
-            rows.append(
-                row(
-                    item["environment"],
-                    NAMES[side],
-                    *(rate("engine", unit) for unit in ("per_cpu_s", "per_s")),
-                    *(rate(side, unit) for unit in ("per_cpu_s", "per_s")),
-                    *(ratio(side, unit) for unit in ("per_cpu_s", "per_s")),
-                )
+        rows += [
+            row(
+                item["environment"],
+                NAMES[side],
+                *(rate("engine", unit) for unit in ("per_cpu_s", "per_s")),
+                *(rate(side, unit) for unit in ("per_cpu_s", "per_s")),
+                *(ratio(side, unit) for unit in ("per_cpu_s", "per_s")),
             )
+            for side in NAMES
+        ]
     head = ["environment", "against", "engine, per CPU-s", "per s", "theirs, per CPU-s", "per s"]
     return "\n".join([*lines, table([*head, "ratio per CPU-s", "ratio per s"], rows), ""])
 
