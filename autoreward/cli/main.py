@@ -90,6 +90,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """Run the process's own command line and exit."""
+    # What a host computes is small; its threads would only be in the way of those that train.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:]))
 
 

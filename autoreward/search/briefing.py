@@ -172,31 +172,25 @@ def _rungs(
 
 def success(parent: Attempt, child: Attempt, journal: Queries, setup: Setup, view: View) -> bool:
     """Return whether a child is better than its parent at the highest rung that both reached."""
-    shared = None
-    for steps in rung_steps(setup.settings):
-        pair = [
-            next(
-                (
-                    job.id
-                    for job in journal.jobs(candidate=name, purpose="search", state="done")
-                    if job.steps == steps and view.shows(job)
-                ),
-                None,
-            )
-            for name in (parent.id, child.id)
-        ]
-        if None not in pair:
-            shared = pair
-    if shared is None:
-        return False
     old, new = (
+        {
+            job.steps: job.id
+            for job in journal.jobs(candidate=name, purpose="search", state="done")
+            if view.shows(job)
+        }
+        for name in (parent.id, child.id)
+    )
+    shared = [steps for steps in rung_steps(setup.settings) if steps in old and steps in new]
+    if not shared:
+        return False
+    before, after = (
         lower_confidence(
-            fitness_of(journal, [str(job)], "validation")[setup.primary.name],
+            fitness_of(journal, [jobs[shared[-1]]], "validation")[setup.primary.name],
             setup.primary.direction,
         )
-        for job in shared
+        for jobs in (old, new)
     )
-    return new > old
+    return after > before
 
 
 def parts_of(journal: Queries, name: str) -> tuple[Part, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoreward.agents.designer import Operator
 from autoreward.evaluation.novelty import Known, fingerprint, novelty, reward_values
@@ -30,6 +31,7 @@ class Novelty:
 
     def __init__(self, journal: Journal, setup: Setup) -> None:
         self._journal, self._primary = journal, setup.primary
+        self._fingerprints: dict[str, NDArray[np.float32]] = {}
 
     def twin(
         self, source: RewardSource, checked: Checked, operator: Operator, view: View
@@ -45,7 +47,10 @@ class Novelty:
             view: The scores that its designer may be told.
         """
         others = [c for c in self._journal.candidates() if c.id != source.identity]
-        known = [self._known(candidate, view) for candidate in others]
+        made: dict[int | None, str] = {p.number: p.operator for p in self._journal.proposals()}
+        known = [
+            self._known(candidate, made.get(candidate.proposal, ""), view) for candidate in others
+        ]
         found = novelty(self._about(source, checked, operator), known)
         return [] if found is None else [found.finding]
 
@@ -68,8 +73,7 @@ class Novelty:
             operator,
         )
 
-    def _known(self, candidate: Candidate, view: View) -> Known:
-        path = self._journal.files.fingerprint(candidate.id)
+    def _known(self, candidate: Candidate, operator: str, view: View) -> Known:
         job = search_job(self._journal, candidate.id, view)
         score = None
         if job is not None:
@@ -77,11 +81,14 @@ class Novelty:
         return Known(
             candidate.id,
             candidate.skeleton,
-            np.load(path, allow_pickle=False) if path.exists() else None,
-            self._operator(candidate),
+            self._fingerprint(candidate.id),
+            operator,
             score,
         )
 
-    def _operator(self, candidate: Candidate) -> str:
-        made = {p.number: p.operator for p in self._journal.proposals()}
-        return "" if candidate.proposal is None else made.get(candidate.proposal, "")
+    def _fingerprint(self, candidate: str) -> NDArray[np.float32] | None:
+        """Return the values that `keep` remembered; they never change."""
+        path = self._journal.files.fingerprint(candidate)
+        if candidate not in self._fingerprints and path.exists():
+            self._fingerprints[candidate] = np.load(path, allow_pickle=False)
+        return self._fingerprints.get(candidate)
