@@ -87,6 +87,39 @@ def test_a_population_on_warp_trains_and_continues(env: str, function_source: An
         one.close()
 
 
+@pytest.mark.gpu
+@needs_warp
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
+@pytest.mark.parametrize("env", ["half_cheetah", "hopper", "ant"])
+def test_a_population_on_a_gpu(env: str, function_source: Any) -> None:
+    """It trains, its steps never wait for the GPU, and a checkpoint goes on where it was."""
+    settings = TrainingSettings(**SMALL, simulator="warp", device="cuda")
+    lane = Lane(load_environment(env), 12, settings, 0)
+    source = function_source({"a": forward, "b": forward}, ("forward_velocity",))
+    learners = Population([lane], settings, source)
+    for seed, job in enumerate("ab"):
+        learners.admit(spec(job, seed))
+    for _ in range(2):
+        assert learners.iterate() == []
+    action = torch.zeros(lane.vector.num, lane.environment.action_dim, device="cuda")
+    try:
+        torch.cuda.set_sync_debug_mode("error")
+        for _ in range(3):
+            lane.vector.step(action)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    lane.vector.settle()
+    state = learners.checkpoint(1)
+    assert all(value.device.type == "cpu" for value in state.values())
+    later = Lane(load_environment(env), 12, settings, 0)
+    later.admit(spec("b", 1))
+    later.restore(0, state)
+    again = later.checkpoint(0)
+    assert all(torch.equal(value, again[name]) for name, value in state.items())
+    assert learners.iterate() == []
+    assert learners.physics_seconds > 0
+
+
 def test_a_formulas_population_is_the_same_on_both_paths(function_source: Any) -> None:
     """Where the simulation is the same arithmetic, so is everything that is learned."""
     torch.set_num_threads(1)
