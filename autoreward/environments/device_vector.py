@@ -22,7 +22,8 @@ from autoreward.sim.simulation import DeviceSimulation
 class DeviceVectorEnvironment(VectorEnvironment):
     """A `VectorEnvironment` on a device; call `settle` after each rollout.
 
-    A group that ends more episodes in one rollout than its pool has start states uses the pool's
+    Whatever looks at groups or changes them settles first; right after a rollout that is nothing. A
+    group that ends more episodes in one rollout than its pool has start states uses the pool's
     first ones again.
 
     Args:
@@ -43,8 +44,14 @@ class DeviceVectorEnvironment(VectorEnvironment):
 
     def add_group(self, rows: int, generator: torch.Generator) -> None:
         """Append a group of `rows` new episodes that draws its start states from `generator`."""
+        self.settle()
         super().add_group(rows, generator)
         self.settle()
+
+    def remove_group(self, index: int) -> None:
+        """Drop group `index`; the rows and numbers of later groups move up."""
+        self.settle()
+        super().remove_group(index)
 
     def step(self, action: Tensor) -> Step:
         """Take one step in every row; ended rows restart.
@@ -82,12 +89,18 @@ class DeviceVectorEnvironment(VectorEnvironment):
             self._pool_next = (self._pool_next + taken) % self._pool_size
             self._next = self._on_device(self._pool_next)
 
+    def group_state(self, index: int) -> dict[str, Tensor]:
+        """Return all that group `index` needs to go on bit for bit, for a checkpoint."""
+        self.settle()
+        return super().group_state(index)
+
     def load_group_state(self, index: int, state: dict[str, Tensor]) -> None:
         """Put group `index` (of as many rows) where `group_state` was taken.
 
         Raises:
             ValueError: The state is of a group with another number of rows.
         """
+        self.settle()
         super().load_group_state(index, state)
         self._next = self._on_device(self._pool_next)
 
