@@ -49,8 +49,11 @@ class WarpSimulation:
     def __init__(self, model: mujoco.MjModel, frame_skip: int, device: torch.device) -> None:
         refuse_hidden_state(model)
         self._wp, self._mjw = _import()
-        if device.type == "cuda" and not self._wp.is_cuda_available():
-            raise UsageError("training.simulator=warp: Warp cannot use this GPU with its driver")
+        # Without conditional nodes a recorded solver would run all its iterations, always.
+        if device.type == "cuda" and not self._wp.is_conditional_graph_supported():
+            raise UsageError(
+                "training.simulator=warp needs a GPU with a driver for CUDA 12.4 or newer"
+            )
         self._host_model, self._frame_skip, self._device = model, frame_skip, device
         self._warp_device = self._wp.device_from_torch(device)
         with self._wp.ScopedDevice(self._warp_device):

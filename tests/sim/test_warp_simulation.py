@@ -124,6 +124,14 @@ def test_what_warp_cannot_do_is_one_sentence() -> None:
         WarpSimulation(mujoco.MjModel.from_xml_string(hidden), 1, CPU)
 
 
+@needs_warp
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_driver_that_warp_cannot_use_is_one_sentence() -> None:
+    """A GPU that torch may see and Warp does not is refused before anything is allocated."""
+    with pytest.raises(UsageError, match=r"needs a GPU with a driver for CUDA 12\.4"):
+        load_environment("half_cheetah").make_device_simulation(torch.device("cuda", 0))
+
+
 def test_without_mujoco_warp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for it without having it learns what to install."""
     monkeypatch.setitem(sys.modules, "mujoco_warp", None)
