@@ -17,21 +17,8 @@ from autoreward.errors import UsageError, did_you_mean
 from autoreward.layering import Layer, Section, given, merge, override, validate
 from autoreward.machine import ORIGIN, machine_settings
 from autoreward.presets import PRESETS
+from autoreward.quantities import Count, Fraction, NotNegative, Positive, Whole, whole
 from autoreward.strict_yaml import read_mapping
-
-
-def _whole(value: object) -> object:
-    """Let 2e6 stand for 2000000."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class DesignerSettings(Section):
@@ -88,7 +75,7 @@ class SearchSettings(Section):
     ] = (0.1, 0.3, 1.0)
     """Shares of `training.steps` after which candidates are validated and only the best go on
     (ASHA, Li et al. 2020); `[1.0]` trains all to the end. Two rungs' scores are never compared."""
-    eta: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 2
+    eta: Annotated[int, BeforeValidator(whole), Field(ge=2)] = 2
     """One in `eta` candidates of a rung goes on."""
     ordered: bool | None = None
     """True decides generation by generation and repeats exactly; false as results come in and keeps
@@ -177,6 +164,11 @@ class TrainingSettings(Section):
     """Iterations between two checkpoints: what a kill can cost."""
     threads: Whole = 0
     """Simulation threads; 0 takes all cores."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where networks and rollouts are; `cuda` is a GPU, which needs `simulator=warp`."""
+    simulator: Literal["mujoco", "warp"] = "mujoco"
+    """`mujoco` steps on the cores; `warp` steps all learners in one batch on `device`, with
+    MuJoCo Warp (`pip install 'autoreward[gpu]'`). Validation is always MuJoCo's."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSettings:
@@ -185,6 +177,8 @@ class TrainingSettings(Section):
                 f"training.minibatches must divide training.envs × training.rollout "
                 f"({self.envs * self.rollout})"
             )
+        if self.device == "cuda" and self.simulator != "warp":
+            raise ValueError("training.device=cuda needs training.simulator=warp")
         return self
 
 
@@ -212,7 +206,7 @@ class DockerSettings(Section):
     """GPUs to hand to containers: `all` or device ids as `0,1`; rewards are computed on the CPU."""
     cpus: Positive = 1.0
     """Processor cores one container may use."""
-    pids: Annotated[int, BeforeValidator(_whole), Field(ge=2)] = 8
+    pids: Annotated[int, BeforeValidator(whole), Field(ge=2)] = 8
     """Processes and threads in one container."""
 
 
@@ -221,7 +215,7 @@ class SandboxSettings(Section):
 
     kind: str = "auto"
     """A backend's name; `auto` takes the strongest one that works here."""
-    memory_mb: Annotated[int, BeforeValidator(_whole), Field(ge=256)] = 3072
+    memory_mb: Annotated[int, BeforeValidator(whole), Field(ge=256)] = 3072
     """Address space of one jail; importing torch alone takes about 700 MB of it."""
     call_timeout_s: Positive = 20.0
     """Wall-clock seconds for loading a reward, and for each exchange with it."""
@@ -231,7 +225,7 @@ class SandboxSettings(Section):
     """Wall-clock seconds until a jail is ready; over it is our failure, not the candidate's."""
     output_mb: Positive = 1.0
     """What a reward may print before it is ended."""
-    spare: Annotated[int, BeforeValidator(_whole), Field(ge=0)] = 2
+    spare: Annotated[int, BeforeValidator(whole), Field(ge=0)] = 2
     """Jails that the trainer starts before they are needed."""
     docker: DockerSettings = DockerSettings()
 
@@ -305,7 +299,7 @@ class Settings(Section):
     """A task of the environment; null chooses the one that the description names."""
     description: str = ""
     """What the agent shall do, in words."""
-    seed: Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**53)] = 0
+    seed: Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2**53)] = 0
     """Every random choice of the run follows from it."""
     designer: DesignerSettings = DesignerSettings()
     critic: CriticSettings = CriticSettings()

@@ -17,7 +17,8 @@ PACKAGE = ROOT / "autoreward"
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "errors findings pointers schema seeds assets strict_yaml layering machine presets config",
+        "errors findings pointers schema seeds assets strict_yaml layering machine presets "
+        "quantities config",
         "rewards sim store",
         "environments llm sandbox",
         "training",

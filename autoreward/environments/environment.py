@@ -22,14 +22,15 @@ from autoreward.environments.source import parse_source
 from autoreward.errors import AutorewardError, UsageError, did_you_mean
 from autoreward.schema import Fitness
 from autoreward.sim.physics import Physics
-from autoreward.sim.simulation import BatchSimulation
+from autoreward.sim.simulation import BatchSimulation, DeviceSimulation
 
 
 class Environment(ABC):
     """What the physics of one environment means; env.py of a folder holds one subclass.
 
     All methods take any leading dimensions `...` (rows, or time and rows) and touch no row but
-    their own.
+    their own. Their results are where their arguments are, on the CPU or on a GPU; only `initial`
+    draws on the CPU.
 
     Args:
         folder: The environment's data.
@@ -65,6 +66,14 @@ class Environment(ABC):
     @abstractmethod
     def make_simulation(self, threads: int = 0) -> BatchSimulation:
         """Return a simulation with no rows; `threads` 0 steps on the calling thread."""
+
+    def make_device_simulation(self, device: torch.device) -> DeviceSimulation:
+        """Return a simulation with no rows on a device, for `training.simulator=warp`.
+
+        Raises:
+            UsageError: There is none of this environment.
+        """
+        raise UsageError(f"{self.folder.name} cannot be simulated with training.simulator=warp")
 
     @abstractmethod
     def initial(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,8 @@ from autoreward.environments.folder import EnvironmentFolder
 from autoreward.environments.yaml_files import SensorSpec
 from autoreward.errors import UsageError, did_you_mean
 from autoreward.sim.mujoco import MujocoSimulation
+from autoreward.sim.simulation import DeviceSimulation
+from autoreward.sim.warp import WarpSimulation
 
 _SENSOR_TYPES = {
     name.removeprefix("mjSENS_").lower(): value
@@ -53,7 +55,8 @@ class MujocoEnvironment(Environment):
         }
         self.qpos0 = torch.from_numpy(self.model.qpos0.copy())
         low, high = torch.from_numpy(self.model.actuator_ctrlrange.copy()).float().unbind(dim=1)
-        self._ctrl_centre, self._ctrl_half = (low + high) / 2, (high - low) / 2
+        # Centre and half width of each actuator's range, on every device where they were needed.
+        self._ctrl_scale = {torch.device("cpu"): ((low + high) / 2, (high - low) / 2)}
         self._ctrl_is_action = bool((low == -1).all() and (high == 1).all())
 
     @property
@@ -70,11 +73,23 @@ class MujocoEnvironment(Environment):
         """Return a simulation with no rows; `threads` 0 steps on the calling thread."""
         return MujocoSimulation(self.model, self.folder.frame_skip, threads)
 
+    def make_device_simulation(self, device: torch.device) -> DeviceSimulation:
+        """Return a simulation with no rows on a device, by MuJoCo Warp.
+
+        Raises:
+            UsageError: mujoco_warp is not installed, or lacks something the model has.
+        """
+        return WarpSimulation(self.model, self.folder.frame_skip, device)
+
     def ctrl(self, action: Tensor) -> Tensor:
         """Return the action scaled to each actuator's control range. Shape: (..., nu)."""
         if self._ctrl_is_action:
             return action
-        return self._ctrl_centre + self._ctrl_half * action
+        if action.device not in self._ctrl_scale:
+            centre, half = self._ctrl_scale[torch.device("cpu")]
+            self._ctrl_scale[action.device] = centre.to(action.device), half.to(action.device)
+        centre, half = self._ctrl_scale[action.device]
+        return centre + half * action
 
     def uniform(self, count: int, width: int, scale: float, generator: torch.Generator) -> Tensor:
         """Draw from the uniform distribution on [-scale, scale). Shape: (count, width)."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from autoreward.environments.environment import Environment
 from autoreward.sim.physics import Physics
+from autoreward.sim.simulation import BatchSimulation
 
 _MIN_POOL = 32
 _POOL_PER_ROW = 8
@@ -47,15 +48,15 @@ class VectorEnvironment:
     def __init__(self, environment: Environment, horizon: int, threads: int = 0) -> None:
         self.environment = environment
         self.horizon = horizon
-        self._simulation = environment.make_simulation(threads)
+        self._simulation = self._make_simulation(threads)
         self._generators: list[torch.Generator] = []
         self._group_rows = np.zeros(0, dtype=np.int64)
         # Start states drawn ahead, sensors included, all groups' pools one after the other: taking
         # the next ones of many groups is one gather instead of a Python loop over groups.
-        self._nursery = environment.make_simulation()
+        self._nursery = self._make_simulation(0)
         self._pool = self._nursery.snapshot(torch.zeros(0, dtype=torch.long))
         self._pool_next = np.zeros(0, dtype=np.int64)
-        self._episode_step = torch.zeros(0, dtype=torch.long)
+        self._episode_step = torch.zeros(0, dtype=torch.long, device=self._simulation.device)
         self.physics_seconds = 0.0
         """Wall-clock time that the simulator has taken for steps."""
         self._physics = self._simulation.physics()
@@ -103,11 +104,11 @@ class VectorEnvironment:
     def remove_group(self, index: int) -> None:
         """Drop group `index`; the rows and numbers of later groups move up."""
         rows, pool = self.group_slice(index), self._pool_slice(index)
-        keep = _all_but(self.num, rows)
+        keep = self._all_but(self.num, rows)
         self._simulation.keep(keep)
         self._physics = self._physics.rows(keep)
         self._episode_step = self._episode_step[keep]
-        keep_pool = _all_but(len(self._pool), pool)
+        keep_pool = self._all_but(len(self._pool), pool)
         self._pool = self._pool[keep_pool]
         self._group_rows = np.delete(self._group_rows, index)
         self._pool_next = np.delete(self._pool_next, index)
@@ -141,11 +142,14 @@ class VectorEnvironment:
             self._restart(np.flatnonzero(ended.numpy()))
         return Step(before, after, terminated, truncated)
 
+    def settle(self) -> None:
+        """Do what has to wait until a rollout is over: here nothing."""
+
     def group_state(self, index: int) -> dict[str, Tensor]:
         """Return all that group `index` needs to go on bit for bit, for a checkpoint."""
         rows, pool = self.group_slice(index), self._pool_slice(index)
         return {
-            "simulation": self._simulation.snapshot(_numbers(rows)),
+            "simulation": self._simulation.snapshot(self._numbers(rows)),
             "episode_step": self._episode_step[rows].clone(),
             "generator": self._generators[index].get_state(),
             "pool": self._pool[pool].clone(),
@@ -159,14 +163,15 @@ class VectorEnvironment:
             ValueError: The state is of a group with another number of rows.
         """
         rows, pool = self.group_slice(index), self._pool_slice(index)
-        numbers = _numbers(rows)
+        numbers = self._numbers(rows)
         if len(state["episode_step"]) != len(numbers):
             raise ValueError(
                 f"state of {len(state['episode_step'])} rows for a group of {len(numbers)}"
             )
         self._simulation.restore(numbers, state["simulation"])
         self._physics = self._physics.replaced(numbers, self._simulation.physics(numbers))
-        self._episode_step = self._episode_step.index_copy(0, numbers, state["episode_step"])
+        number = state["episode_step"].to(numbers.device)
+        self._episode_step = self._episode_step.index_copy(0, numbers, number)
         self._generators[index].set_state(state["generator"])
         self._pool[pool] = state["pool"]
         self._pool_next[index] = int(state["pool_next"])
@@ -206,6 +211,17 @@ class VectorEnvironment:
         start = int(self._pool_start[index])
         return slice(start, start + int(self._pool_size[index]))
 
+    def _make_simulation(self, threads: int) -> BatchSimulation:
+        return self.environment.make_simulation(threads)
+
+    def _numbers(self, rows: slice) -> Tensor:
+        return torch.arange(rows.start, rows.stop, device=self._simulation.device)
+
+    def _all_but(self, count: int, rows: slice) -> Tensor:
+        """Return the numbers below `count` that are not in `rows`."""
+        parts = (slice(0, rows.start), slice(rows.stop, count))
+        return torch.cat([self._numbers(part) for part in parts])
+
     def _index_groups(self) -> None:
         sizes = [_pool_size(int(rows)) for rows in self._group_rows]
         self._pool_size = np.array(sizes, dtype=np.int64)
@@ -219,12 +235,3 @@ def _pool_size(rows: int) -> int:
 
 def _extended(tensor: Tensor, count: int) -> Tensor:
     return torch.cat([tensor, tensor.new_zeros(count, *tensor.shape[1:])])
-
-
-def _numbers(rows: slice) -> Tensor:
-    return torch.arange(rows.start, rows.stop)
-
-
-def _all_but(count: int, rows: slice) -> Tensor:
-    """Return the numbers below `count` that are not in `rows`."""
-    return torch.cat([torch.arange(rows.start), torch.arange(rows.stop, count)])

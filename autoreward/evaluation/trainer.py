@@ -19,6 +19,7 @@ from autoreward.training.messages import Order, Start, to_line
 _KEPT_VARIABLES = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
     *("MUJOCO_GL", "EGL_PLATFORM", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+    *("WARP_CACHE_PATH", "XDG_CACHE_HOME"),  # where compiled GPU kernels are kept
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 )
 _RESTARTS = 3

@@ -29,6 +29,7 @@ _PACKAGES = {
     "openai": False,
     "anthropic": False,
     "litellm": False,
+    "mujoco-warp": False,
 }
 """Package → whether nothing works without it."""
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")

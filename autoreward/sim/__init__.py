@@ -1,1 +1,1 @@
-"""Batched simulation behind one protocol: MuJoCo threads and closed-form dynamics."""
+"""Batched simulation behind one protocol: MuJoCo threads, MuJoCo Warp, closed-form dynamics."""

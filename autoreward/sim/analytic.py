@@ -60,8 +60,9 @@ class AnalyticSimulation:
 
     def reset(self, rows: Tensor, qpos: Tensor, qvel: Tensor) -> None:
         """Put the rows into a state. Shapes: (k,), (k, nq), (k, nv)."""
-        self._qpos = self._qpos.index_copy(0, rows, qpos.to(torch.float64))
-        self._qvel = self._qvel.index_copy(0, rows, qvel.to(torch.float64))
+        rows = rows.to(self._device)
+        self._qpos = self._qpos.index_copy(0, rows, qpos.to(self._device, torch.float64))
+        self._qvel = self._qvel.index_copy(0, rows, qvel.to(self._device, torch.float64))
         self._bad = self._bad.index_fill(0, rows, False)
 
     def step(self, ctrl: Tensor) -> None:
@@ -83,9 +84,18 @@ class AnalyticSimulation:
 
     def restore(self, rows: Tensor, snapshot: Tensor) -> None:
         """Put the rows back into a `snapshot`, bit for bit."""
+        rows, snapshot = rows.to(self._device), snapshot.to(self._device)
         nq = self._widths[0]
         self.reset(rows, snapshot[:, :nq], snapshot[:, nq:-1])
         self._bad = self._bad.index_copy(0, rows, snapshot[:, -1] > 0)
+
+    def restore_where(self, mask: Tensor, snapshot: Tensor) -> None:
+        """Put the rows that a mask marks into their rows of a snapshot. Shapes: (B,), (B, n)."""
+        qpos, qvel, bad = torch.split(snapshot, [*self._widths, 1], dim=1)
+        marked = mask.unsqueeze(1)
+        self._qpos = torch.where(marked, qpos, self._qpos)
+        self._qvel = torch.where(marked, qvel, self._qvel)
+        self._bad = torch.where(mask, bad.squeeze(1) > 0, self._bad)
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""

@@ -203,11 +203,19 @@ class MujocoSimulation:
         self._sensors[rows] = torch.from_numpy(sensors[:, 0])
 
 
+def refuse_hidden_state(model: mujoco.MjModel) -> None:
+    """Refuse models with state that a reset would miss; no environment here has any.
+
+    Raises:
+        AutorewardError: It has actuator activations or plugins.
+    """
+    if model.na or model.npluginstate:
+        raise AutorewardError("models with actuator activations or plugins are not supported")
+
+
 def _without_autoreset(model: mujoco.MjModel) -> mujoco.MjModel:
     """Return a copy of `model` that does not reset itself when it diverges."""
-    if model.na or model.npluginstate:
-        # Their state would have to be reset, too; no environment here has any.
-        raise AutorewardError("models with actuator activations or plugins are not supported")
+    refuse_hidden_state(model)
     private = copy.copy(model)
     private.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     return private

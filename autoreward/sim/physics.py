@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -33,4 +34,16 @@ class Physics(NamedTuple):
         """
         return Physics(
             *(old.index_copy(0, rows, new) for old, new in zip(self, values, strict=True))
+        )
+
+    def where(self, mask: Tensor, values: Physics) -> Physics:
+        """Return a copy in which the rows that `mask` marks are those of `values`.
+
+        Args:
+            mask: Shape: (B,), bool.
+            values: Leading shape: (B,).
+        """
+        marked = mask.unsqueeze(1)
+        return Physics(
+            *(torch.where(marked, new, old) for old, new in zip(self, values, strict=True))
         )

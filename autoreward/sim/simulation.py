@@ -51,10 +51,22 @@ class BatchSimulation(Protocol):
         """Return the state of all rows (or of `rows`) as fresh float32 tensors."""
 
     def snapshot(self, rows: Tensor) -> Tensor:
-        """Return all that decides the rows' future and sensors. Shape: (k, n), float64."""
+        """Return all that decides the rows' future and sensors. Shape: (k, n), as it computes."""
 
     def restore(self, rows: Tensor, snapshot: Tensor) -> None:
         """Put the rows back into a `snapshot`, bit for bit."""
 
     def close(self) -> None:
         """Release threads and memory; the simulation cannot be used afterwards."""
+
+
+class DeviceSimulation(BatchSimulation, Protocol):
+    """A simulation whose host need not wait: rows can be chosen by a mask, too."""
+
+    def restore_where(self, mask: Tensor, snapshot: Tensor) -> None:
+        """Put the rows that a mask marks into their rows of a snapshot of all.
+
+        Args:
+            mask: Shape: (B,), bool.
+            snapshot: Shape: (B, n).
+        """

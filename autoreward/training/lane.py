@@ -1,8 +1,11 @@
-"""The learners of one thread: one batch of environments, one stack of networks.
+"""The learners of one thread, or of a GPU: one batch of environments, one stack of networks.
 
 A learner is admitted and leaves between iterations; its rows are appended and dropped, so the batch
 is always full. Learning in a row depends on that row alone: own generators, own statistics, own
 step size, own minibatch order.
+
+All stacked tensors are on the lane's device; random numbers are drawn on the CPU, and what a lane
+hands over is there, too.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autoreward.config import TrainingSettings
+from autoreward.environments.device_vector import DeviceVectorEnvironment
 from autoreward.environments.environment import Environment
 from autoreward.environments.vector import VectorEnvironment
 from autoreward.findings import Finding
 from autoreward.rewards.evaluate import Moments, Signals, evaluate, needs_state_values
 from autoreward.rewards.formula import Formula
 from autoreward.sandbox.contract import Batch
+from autoreward.sim.device import open_device
 from autoreward.training.learner import ComponentStatistics, LearnerSpec, Outcome, Values
 from autoreward.training.networks import Architecture, apply, initial_parameters, split
 from autoreward.training.normalizers import ReturnScaler, RunningMoments
@@ -50,7 +55,7 @@ class _Row:
     generator: torch.Generator
     """Draws parameters, exploration and shuffles; the vector environment's own, start states."""
     episode_return: Tensor
-    """Of the episodes under way. Shape: (N,)."""
+    """Of the episodes under way, on the CPU. Shape: (N,)."""
     moments: dict[str, Moments] = field(default_factory=dict)
 
 
@@ -65,13 +70,16 @@ class Collected:
 
 
 class Lane:
-    """Learners that train together on one thread.
+    """Learners that train together on one thread or one device.
 
     Args:
         environment: What they train in.
         horizon: Steps after which an episode is cut off.
         settings: Sizes and step sizes of PPO.
         threads: Simulation threads; 0 steps on the calling thread.
+
+    Raises:
+        UsageError: The device or the simulator cannot be used here.
     """
 
     def __init__(
@@ -82,27 +90,34 @@ class Lane:
         threads: int,
     ) -> None:
         self.environment, self.settings = environment, settings
-        self.vector = VectorEnvironment(environment, horizon, threads)
+        device = self._device = open_device(settings.device)
+        self.vector = (
+            DeviceVectorEnvironment(environment, horizon, device)
+            if settings.simulator == "warp"
+            else VectorEnvironment(environment, horizon, threads)
+        )
         self.architecture = Architecture(
             environment.obs_dim, environment.action_dim, settings.hidden
         )
         self._rows: list[_Row] = []
         self._rollout: Rollout | None = None
-        self._parameters = _Parameters(torch.zeros(0, self.architecture.parameters))
-        self._adam = StackedAdam(0, self.architecture.parameters, settings.learning_rate)
-        self._observed = RunningMoments(0, environment.obs_dim)
-        self._scaler = ReturnScaler(0, settings.envs)
+        size, rate = self.architecture.parameters, settings.learning_rate
+        self._parameters = _Parameters(torch.zeros(0, size, device=device))
+        self._adam = StackedAdam(0, size, rate, device)
+        self._observed = RunningMoments(0, environment.obs_dim, device)
+        self._scaler = ReturnScaler(0, settings.envs, device)
 
     def admit(self, spec: LearnerSpec) -> None:
         """Take a learner in, with the parameters and episodes that its training seed draws."""
         generator = torch.Generator().manual_seed(spec.seed.value)
         starts = torch.Generator().manual_seed(spec.seed.value ^ 1)
-        flat = initial_parameters(self.architecture, generator).unsqueeze(0)
+        device, rate = self._device, self.settings.learning_rate
+        flat = initial_parameters(self.architecture, generator).unsqueeze(0).to(device)
         append_rows(self._parameters, _Parameters(flat))
-        append_rows(self._adam, StackedAdam(1, flat.shape[1], self.settings.learning_rate))
-        append_rows(self._scaler, ReturnScaler(1, self.settings.envs))
+        append_rows(self._adam, StackedAdam(1, flat.shape[1], rate, device))
+        append_rows(self._scaler, ReturnScaler(1, self.settings.envs, device))
         self.vector.add_group(self.settings.envs, starts)
-        observed = RunningMoments(1, self.architecture.obs_dim)
+        observed = RunningMoments(1, self.architecture.obs_dim, device)
         rows = self.vector.group_slice(len(self._rows))
         start = self.environment.observation(self.vector.physics.rows(rows))
         observed.update(start.unsqueeze(0))
@@ -133,6 +148,7 @@ class Lane:
             [row.generator for row in self._rows],
             self.settings.rollout,
         )
+        self.vector.settle()
         before = self.environment.state(rollout.before)
         after = self.environment.state(rollout.after)
         actions, starts = rollout.clipped_actions, rollout.starts.to(torch.float32)
@@ -167,6 +183,7 @@ class Lane:
             rollout.before, rollout.clipped_actions.transpose(0, 1).flatten(1, 2), rollout.after
         )
         outcomes: list[Outcome] = []
+        earned, done, numbers = rewards.cpu(), rollout.done.cpu(), rollout.lengths.cpu()
         for k, row in enumerate(self._rows):
             finding = failures.get(k)
             if finding is None and not bool(finite[k]):
@@ -174,7 +191,7 @@ class Lane:
             if finding is not None:
                 outcomes.append(Outcome(finding))
                 continue
-            returns, lengths = self._count_episodes(row, rewards[k], rollout, k)
+            returns, lengths = _count_episodes(row, earned[k], done[k], numbers[k])
             record = self._record(k, rollout, statistics[k], fitness, divergence)
             outcomes.append(Outcome(None, record, returns, lengths))
         return outcomes
@@ -185,12 +202,12 @@ class Lane:
         sizes = [a * b for _, (a, b) in shapes]
         pieces = torch.split(self._parameters.flat[index], sizes)
         weights = {
-            name: piece.view(shape).clone()
+            name: piece.view(shape).clone().cpu()
             for (name, shape), piece in zip(shapes, pieces, strict=True)
             if not name.startswith("critic")
         }
-        weights["observation.mean"] = self._observed.mean[index, 0].clone()
-        weights["observation.scale"] = self._observed.scale[index, 0].clone()
+        weights["observation.mean"] = self._observed.mean[index, 0].clone().cpu()
+        weights["observation.scale"] = self._observed.scale[index, 0].clone().cpu()
         return weights
 
     def checkpoint(self, index: int) -> dict[str, Tensor]:
@@ -205,7 +222,7 @@ class Lane:
         state |= {f"moments.{key}": value.to_tensor() for key, value in row.moments.items()}
         state["generator"] = row.generator.get_state()
         state["episode_return"] = row.episode_return.clone()
-        return state
+        return {name: value.cpu() for name, value in state.items()}
 
     def restore(self, index: int, state: dict[str, Tensor]) -> None:
         """Put learner `index` where `checkpoint` was taken."""
@@ -236,7 +253,7 @@ class Lane:
         self, rollout: Rollout, values: Mapping[str, Values | Finding]
     ) -> tuple[Tensor, dict[int, Finding], dict[int, ComponentStatistics]]:
         """Evaluate every learner's formula on its own block. Rewards have shape (K, T, N)."""
-        rewards = torch.zeros(rollout.done.shape)
+        rewards = torch.zeros(rollout.done.shape, device=self._device)
         failures: dict[int, Finding] = {}
         statistics: dict[int, ComponentStatistics] = {}
         for k, row in enumerate(self._rows):
@@ -245,8 +262,8 @@ class Lane:
                 failures[k] = answer
                 continue
             signals = Signals(
-                components=from_host(answer[0], rollout.terminated.device),
-                at_state=from_host(answer[1], rollout.terminated.device),
+                components=from_host(answer[0], self._device),
+                at_state=from_host(answer[1], self._device),
                 terminated=rollout.terminated[k],
                 gamma=self.settings.gamma,
                 moments=row.moments,
@@ -257,7 +274,7 @@ class Lane:
                 failures[k] = Finding("bad-values", "error", text)
                 continue
             rewards[k] = reward
-            statistics[k] = ComponentStatistics(answer[0], reward)
+            statistics[k] = ComponentStatistics(answer[0], reward.cpu())
         return rewards, failures, statistics
 
     def _update(self, rollout: Rollout, rewards: Tensor) -> Tensor:
@@ -293,22 +310,6 @@ class Lane:
         self._observed.update(following)
         return divergence
 
-    def _count_episodes(
-        self, row: _Row, rewards: Tensor, rollout: Rollout, k: int
-    ) -> tuple[list[float], list[int]]:
-        """Return the returns and lengths of a learner's episodes that ended in a rollout."""
-        returns: list[float] = []
-        lengths: list[int] = []
-        ends = rollout.done[k].any(dim=1).tolist()
-        for t, some in enumerate(ends):
-            row.episode_return += rewards[t]
-            if some:
-                ended = rollout.done[k, t]
-                returns += row.episode_return[ended].tolist()
-                lengths += rollout.lengths[k, t][ended].tolist()
-                row.episode_return = torch.where(ended, 0.0, row.episode_return)
-        return returns, lengths
-
     def _record(
         self,
         k: int,
@@ -329,6 +330,29 @@ class Lane:
             "kl": float(divergence[k]),
             "learning_rate": float(self._adam.learning_rate[k, 0]),
         }
+
+
+def _count_episodes(
+    row: _Row, rewards: Tensor, done: Tensor, number: Tensor
+) -> tuple[list[float], list[int]]:
+    """Return the returns and lengths of a learner's episodes that ended in a rollout.
+
+    Args:
+        row: The learner; returns of episodes that go on are kept in it.
+        rewards: Shape: (T, N).
+        done: Shape: (T, N), bool.
+        number: Steps of the episode so far. Shape: (T, N).
+    """
+    returns: list[float] = []
+    lengths: list[int] = []
+    for t, some in enumerate(done.any(dim=1).tolist()):
+        row.episode_return += rewards[t]
+        if some:
+            ended = done[t]
+            returns += row.episode_return[ended].tolist()
+            lengths += number[t][ended].tolist()
+            row.episode_return = torch.where(ended, 0.0, row.episode_return)
+    return returns, lengths
 
 
 def moments_of(state: Mapping[str, Tensor]) -> dict[str, Moments]:

@@ -31,13 +31,19 @@ def start_lanes(
     """Return a lane for each thread, but no more than there are learners.
 
     Where that is more than one they are forked from this process: do it before it has threads.
+    MuJoCo Warp has one lane, in this process: it takes all learners in one batch.
 
     Args:
         environment: What the learners train in.
         horizon: Steps after which an episode is cut off.
         settings: Slots, and sizes and step sizes of PPO.
         threads: Threads to use in all.
+
+    Raises:
+        UsageError: The device or the simulator cannot be used here.
     """
+    if settings.simulator == "warp":
+        return [Lane(environment, horizon, settings, threads)]
     count = max(1, min(threads, settings.slots))
     # A lane steps its rows on its own thread; a pool of one would only hand them over.
     each = threads // count if threads >= 2 * count else 0

@@ -17,14 +17,15 @@ class RunningMoments:
     Args:
         count: Number of learners, K.
         width: Entries of a vector.
+        device: Where they are.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = ("mean", "variance", "count")
 
-    def __init__(self, count: int, width: int) -> None:
-        self.mean = torch.zeros(count, 1, width)
-        self.variance = torch.ones(count, 1, width)
-        self.count = torch.zeros(count, 1, 1)
+    def __init__(self, count: int, width: int, device: torch.device | str = "cpu") -> None:
+        self.mean = torch.zeros(count, 1, width, device=device)
+        self.variance = torch.ones(count, 1, width, device=device)
+        self.count = torch.zeros(count, 1, 1, device=device)
 
     def update(self, values: Tensor) -> None:
         """Take in a batch. Shape: (K, M, width)."""
@@ -57,13 +58,14 @@ class ReturnScaler(RunningMoments):
     Args:
         count: Number of learners, K.
         envs: Environments of one learner, N.
+        device: Where they are.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = (*RunningMoments.FIELDS, "running")
 
-    def __init__(self, count: int, envs: int) -> None:
-        super().__init__(count, 1)
-        self.running = torch.zeros(count, envs)
+    def __init__(self, count: int, envs: int, device: torch.device | str = "cpu") -> None:
+        super().__init__(count, 1, device)
+        self.running = torch.zeros(count, envs, device=device)
 
     def scale_rewards(self, rewards: Tensor, done: Tensor, gamma: float) -> Tensor:
         """Return the scaled rewards, clipped to ±10. Shapes: (K, T, N)."""

@@ -34,14 +34,13 @@ class Objective:
     def __init__(
         self, flat: Tensor, architecture: Architecture, settings: TrainingSettings, size: int
     ) -> None:
-        count = flat.shape[0]
         self._settings, self._size = settings, size
         self.gradient = torch.zeros_like(flat)
         """What the last call found. Shape: (K, P)."""
         networks, gradients = split(architecture, flat), split(architecture, self.gradient)
         self._log_std, self._log_std_gradient = networks.log_std, gradients.log_std
-        self._actor = _Head(networks.actor, gradients.actor, count, size)
-        self._critic = _Head(networks.critic, gradients.critic, count, size)
+        self._actor = _Head(networks.actor, gradients.actor, size)
+        self._critic = _Head(networks.critic, gradients.critic, size)
 
     def differentiate(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Compute the gradient of each learner's loss into `gradient`.
@@ -88,18 +87,15 @@ class _Head:
     Args:
         layers: weight, bias, weight, bias …; views of the parameters.
         gradients: The same views of the gradient.
-        count: Learners, K.
         size: Samples, m.
     """
 
-    def __init__(
-        self, layers: list[Tensor], gradients: list[Tensor], count: int, size: int
-    ) -> None:
+    def __init__(self, layers: list[Tensor], gradients: list[Tensor], size: int) -> None:
         self._weights, self._biases = layers[0::2], layers[1::2]
         self._weight_gradients, self._bias_gradients = gradients[0::2], gradients[1::2]
-        widths = [weight.shape[2] for weight in self._weights]
-        self._outputs = [torch.empty(count, size, width) for width in widths]
-        self._slopes = [torch.empty(count, size, width) for width in widths[:-1]]
+        shapes = [(weight.shape[0], size, weight.shape[2]) for weight in self._weights]
+        self._outputs = [layers[0].new_empty(shape) for shape in shapes]
+        self._slopes = [layers[0].new_empty(shape) for shape in shapes[:-1]]
         self._inputs: list[Tensor] = []
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -64,15 +64,22 @@ class StackedAdam:
         count: Number of learners, K.
         parameters: Parameters of each, P.
         learning_rate: Initial step size.
+        device: Where they are.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = ("first", "second", "steps", "learning_rate")
 
-    def __init__(self, count: int, parameters: int, learning_rate: float) -> None:
-        self.first = torch.zeros(count, parameters)
-        self.second = torch.zeros(count, parameters)
-        self.steps = torch.zeros(count, 1)
-        self.learning_rate = torch.full((count, 1), learning_rate)
+    def __init__(
+        self,
+        count: int,
+        parameters: int,
+        learning_rate: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.first = torch.zeros(count, parameters, device=device)
+        self.second = torch.zeros(count, parameters, device=device)
+        self.steps = torch.zeros(count, 1, device=device)
+        self.learning_rate = torch.full((count, 1), learning_rate, device=device)
 
     def step(self, flat: Tensor, gradient: Tensor, max_norm: float) -> None:
         """Update `flat` in place; `gradient` is used up.
@@ -84,7 +91,8 @@ class StackedAdam:
         healthy = torch.isfinite(norm)
         gradient.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))
         rate = self.learning_rate
-        if not bool(healthy.all()):
+        # Asking a GPU whether there is anything to repair would wait for it.
+        if gradient.is_cuda or not bool(healthy.all()):
             gradient.copy_(torch.where(healthy, gradient, 0.0))
             rate = torch.where(healthy, rate, 0.0)
         self.steps += 1
@@ -127,7 +135,7 @@ def update(
     size = samples.returns.shape[1]
     batch = size // settings.minibatches
     objective = Objective(flat, architecture, settings, batch)
-    divergence = torch.zeros(flat.shape[0])
+    divergence = flat.new_zeros(flat.shape[0])
     for _ in range(settings.epochs):
         shuffled = samples.shuffled(generators)
         for start in range(0, size, batch):

@@ -56,7 +56,7 @@ def collect(
         vector: One group of N rows per learner.
         networks: The learners' policies.
         moments: Observation statistics, fixed during the rollout.
-        generators: Each learner's own source of exploration noise.
+        generators: Each learner's own source of exploration noise, on the CPU.
         steps: T.
     """
     count = len(generators)
@@ -64,6 +64,7 @@ def collect(
     environment = vector.environment
     dims = environment.action_dim
     noise = torch.stack([torch.randn(steps, rows, dims, generator=g) for g in generators], dim=1)
+    noise = noise.to(networks.log_std.device)
     std = networks.log_std.exp()
     mean, scale = moments.mean, moments.scale
     seen, taken, results, numbers = [], [], [], []

@@ -30,7 +30,8 @@ class Samples:
         scalars = (self.log_probs, self.advantages, self.returns)
         # Side by side, so that one gather moves all of a sample.
         parts = [self.observations, self.actions, *(s.unsqueeze(-1) for s in scalars)]
-        rows = torch.cat(parts, dim=-1).flatten(0, 1).index_select(0, torch.cat(order))
+        numbers = torch.cat(order).to(self.returns.device)
+        rows = torch.cat(parts, dim=-1).flatten(0, 1).index_select(0, numbers)
         widths = [part.shape[-1] for part in parts]
         observations, actions, *rest = torch.split(rows.view(count, size, -1), widths, dim=-1)
         return Samples(observations, actions, *(s.squeeze(-1) for s in rest))

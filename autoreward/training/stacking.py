@@ -21,7 +21,7 @@ def keep_rows(item: Stacked, rows: Tensor) -> None:
 
 
 def append_rows(item: Stacked, other: Stacked) -> None:
-    """Append the learners of `other`."""
+    """Append the learners of `other`, on the same device."""
     for name in item.FIELDS:
         setattr(item, name, torch.cat([getattr(item, name), getattr(other, name)]))
 

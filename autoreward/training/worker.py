@@ -105,7 +105,8 @@ class Worker:
         self._counted = time.monotonic()
         self._last_progress = 0.0
         self._closing = False
-        self._send("ready", sandbox=backend.name, threads=self._threads, device="cpu")
+        device = self._settings.device
+        self._send("ready", sandbox=backend.name, threads=self._threads, device=device)
 
     def run(self) -> None:
         """Work until the host closes the pipe."""

@@ -26,7 +26,7 @@ class HalfCheetah(MujocoEnvironment):
 
     def terminated(self, physics: Physics) -> Tensor:
         """Return False everywhere. Shape: (...)."""
-        return torch.zeros(physics.qpos.shape[:-1], dtype=torch.bool)
+        return torch.zeros_like(physics.qpos[..., 0], dtype=torch.bool)
 
     def fitness_steps(self, before: Physics, action: Tensor, after: Physics) -> dict[str, Tensor]:
         """Return each fitness's value of one step; see schema.yaml."""

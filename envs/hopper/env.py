@@ -11,8 +11,8 @@ from autoreward.environments.mujoco import MujocoEnvironment
 from autoreward.sim.physics import Physics
 
 _RESET_NOISE = 5e-3
-_HEALTHY = torch.tensor([0.2, 100.0, 100.0, 100.0])
-"""Limits of pitch and joint angles, rad."""
+_UPRIGHT, _SANE = 0.2, 100.0
+"""Limit of the pitch, rad; of the joint angles, rad, and of all velocities, m/s and rad/s."""
 _STANDING = 1.21
 """Height of the torso with a straight leg and the foot flat on the ground, m."""
 _FOOT_HALF_LENGTH, _FOOT_RADIUS = 0.195, 0.06
@@ -45,8 +45,9 @@ class Hopper(MujocoEnvironment):
             return torch.zeros_like(height, dtype=torch.bool)
         if self.terminate == "fallen":
             return (height < 0.4) | (self._body_contact(physics) > 0)
-        upright = (physics.qpos[..., 2:].abs() < _HEALTHY).all(dim=-1)
-        return ~(upright & (height > 0.7) & (physics.qvel.abs() < 100).all(dim=-1))
+        angles = physics.qpos[..., 2:].abs()
+        upright = (angles[..., 0] < _UPRIGHT) & (angles < _SANE).all(dim=-1)
+        return ~(upright & (height > 0.7) & (physics.qvel.abs() < _SANE).all(dim=-1))
 
     def derived(self, physics: Physics) -> dict[str, Tensor]:
         """Return the gap under the foot, m, and how many points of the other parts touch."""

@@ -42,6 +42,10 @@ class PointMass(Environment):
         del threads
         return AnalyticSimulation(self.dynamics, nq=2, nv=2)
 
+    def make_device_simulation(self, device: torch.device) -> AnalyticSimulation:
+        """Return a simulation with no rows on a device; a formula runs anywhere."""
+        return AnalyticSimulation(self.dynamics, nq=2, nv=2, device=device)
+
     def dynamics(self, qpos: Tensor, qvel: Tensor, ctrl: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next place and velocity. Shapes: (B, 2) each."""
         qvel = qvel + _FORCE * self.schema.dt * ctrl
@@ -58,7 +62,7 @@ class PointMass(Environment):
 
     def terminated(self, physics: Physics) -> Tensor:
         """Return False everywhere. Shape: (...)."""
-        return torch.zeros(physics.qpos.shape[:-1], dtype=torch.bool)
+        return torch.zeros_like(physics.qpos[..., 0], dtype=torch.bool)
 
     def derived(self, physics: Physics) -> dict[str, Tensor]:
         """Return distance, speed, and speed toward the goal."""

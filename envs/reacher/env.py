@@ -43,7 +43,7 @@ class Reacher(MujocoEnvironment):
 
     def terminated(self, physics: Physics) -> Tensor:
         """Return False everywhere. Shape: (...)."""
-        return torch.zeros(physics.qpos.shape[:-1], dtype=torch.bool)
+        return torch.zeros_like(physics.qpos[..., 0], dtype=torch.bool)
 
     def derived(self, physics: Physics) -> dict[str, Tensor]:
         """Return the fingertip's place and motion, and where it stands to the target."""

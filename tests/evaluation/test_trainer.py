@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from autoreward.config import SandboxSettings, TrainingSettings
 from autoreward.environments.folder import open_environment
@@ -43,7 +44,7 @@ FORMULA = "slow"
 """
 
 
-def start(**training: int) -> Start:
+def start(**training: int | str) -> Start:
     """Return a small trainer's first message."""
     settings = TrainingSettings(envs=4, rollout=32, minibatches=2, epochs=2, **training)
     sandbox = SandboxSettings(kind="process", call_timeout_s=2.0)
@@ -221,6 +222,18 @@ def test_a_users_mistake_is_one_sentence(tmp_path: Path) -> None:
     """A task that does not exist comes back as a UsageError, not as a dead process."""
     wrong = Start(**{**vars(start()), "task": "fly"})
     with pytest.raises(UsageError, match="fly"), Trainer(wrong, tmp_path / "log"):
+        pass
+
+
+def test_the_device_is_told(trainer: Trainer, tmp_path: Path) -> None:
+    """What is in use stands in the ready event; what cannot be used is refused, never replaced."""
+    assert trainer.ready["device"] == "cpu"
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with (
+        pytest.raises(UsageError, match=r"training\.device=cuda cannot be used on this machine"),
+        Trainer(start(device="cuda", simulator="warp"), tmp_path / "trainer.log"),
+    ):
         pass
 
 
