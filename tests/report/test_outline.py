@@ -13,7 +13,7 @@ from autoreward.report.outline import plan_words, unusual
     [
         (
             (),
-            "4 generations of 8 candidates; at 10% and 30% of 163,840 steps only the best third "
+            "4 generations of 8 candidates; at 10% and 30% of 163,840 steps only the best half "
             "goes on; then 2 finalists and baselines on 3 fresh seeds",
         ),
         (("search.eta=7",), "only the best 1 in 7 goes on"),
