@@ -8,6 +8,7 @@ loaded a failure is infrastructure (`SandboxError`, to be retried); after it, it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import selectors
@@ -40,6 +41,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _CODE = re.compile(r"[a-z]+(-[a-z]+){0,3}")
 _OWN_CODES = frozenset({"timeout", "crashed", "output", "protocol", "bad-values", "infra", "walls"})
 """Causes that are seen from outside: a jail cannot claim them."""
+_LOG_BYTES = 4096
+"""Of the log, what is kept."""
 _CONTROL = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -299,7 +302,7 @@ class Jail:
         except BlockingIOError:
             return True
         self._logged += len(chunk)
-        self._log = (self._log + chunk)[-4096:]
+        self._log = (self._log + chunk)[-_LOG_BYTES:]
         if self._logged > self._limits.output_mb * (1 << 20):
             raise self._failure("output", f"printed more than {self._limits.output_mb:g} MB")
         return bool(chunk)
@@ -311,6 +314,7 @@ class Jail:
         except SandboxError as error:
             self.close()
             return error
+        self._read_last_words()
         if code == DEADLINE_CODE:
             return self._failure("timeout", "the jail reached the end of its lifetime")
         if code is not None and code > SIGNAL_CODES:
@@ -318,6 +322,12 @@ class Jail:
                 return self._failure("memory", "killed by the system, most likely out of memory")
             return self._failure("crashed", f"ended by signal {code - SIGNAL_CODES}")
         return self._failure("crashed", f"exited with code {code}")
+
+    def _read_last_words(self) -> None:
+        """Read the rest of the log: the end of the output may be seen before it."""
+        with contextlib.suppress(OSError):  # among them BlockingIOError: there is nothing more
+            while len(self._log) < _LOG_BYTES and (chunk := self._process.read_log()):
+                self._log = (self._log + chunk)[-_LOG_BYTES:]
 
     def _failure(self, code: str, text: str) -> Exception:
         self.close()

@@ -79,7 +79,7 @@ def test_runs_and_status(finished: Any, cli_again: Any) -> None:
     (run,) = cli_again("runs", "--json").json["runs"]
     assert (run["run"], run["state"], set(run["trainings"])) == ("tiny", "finished", {"done"})
     raced = [(rung["share"], rung["candidates"]) for rung in run["race"]]
-    assert raced[0] == (0.5, 4) and raced[-1][0] == 1.0, "one iteration is half a training here"
+    assert raced[0] == (0.25, 4) and raced[-1][0] == 1.0, "an iteration is a quarter of a training"
     status = cli_again("status", "ti", "--json").json
     assert status["winner"] == finished.json["winner"]["id"]
     assert status["events"][-1]["kind"] == "run-finished"

@@ -34,7 +34,7 @@ def test_plan_of_a_run() -> None:
     assert made.rungs == (2048, 6144, 20480)
     assert Plan.of_evaluation(settings, 5).final == 5
     odd = load_settings(overrides=["training.steps=3000"])
-    assert Plan.of_run(odd, 0).rungs == (2048, 2048, 4096)
+    assert Plan.of_run(odd, 0).rungs == (1024, 1024, 3072)
 
 
 def test_policies_that_go_on_are_one_training_over_all_generations() -> None:

@@ -27,7 +27,7 @@ from autoreward.report.outline import plan_words, unusual
             ("search.inner=population",),
             "go on from the best of the generation before, 40,960 steps each; then",
         ),
-        (("training.steps=4096",), "at 50% of 4,096 steps only"),
+        (("training.steps=2048",), "at 50% of 2,048 steps only"),
     ],
 )
 def test_the_plan_says_who_is_trained_how_long(changes: tuple[str, ...], words: str) -> None:

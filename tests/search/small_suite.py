@@ -19,6 +19,7 @@ SUITE: dict[str, Any] = {
     "env_steps": 8192,
     "set": [
         "training.steps=1024",
+        "training.envs=16",
         "search.finalists=1",
         "search.confirm_seeds=2",
         "sandbox.kind=process",

@@ -32,12 +32,12 @@ def speed(state, action, next_state):
 
 FORMULA = "speed"
 """
-STEPS = 16_384
+STEPS = 32_768
 
 
 def test_a_real_hack_is_flagged_and_an_honest_reward_is_not(tmp_path: Path) -> None:
     """Paying for speed makes the point race away from the goal; paying for nearness does not."""
-    settings = TrainingSettings(envs=8, rollout=64, minibatches=4, epochs=5, threads=1)
+    settings = TrainingSettings(threads=1)
     start = Start(
         str(FOLDER.path), TASK.name, settings.model_dump(mode="json"),
         SandboxSettings(kind="process").model_dump(mode="json"), os.getpid(),
@@ -48,7 +48,7 @@ def test_a_real_hack_is_flagged_and_an_honest_reward_is_not(tmp_path: Path) -> N
         for job, code in rewards.items():
             (tmp_path / job).mkdir()
             formula = _formula(code)
-            trainer.send(Train(job, str(tmp_path / job), code, formula, (0, 0), STEPS, (0, 8)))
+            trainer.send(Train(job, str(tmp_path / job), code, formula, (0, 3), STEPS, (0, 8)))
         end = time.monotonic() + 100
         while trainer.waiting & set(rewards):
             assert time.monotonic() < end, "the trainer does not answer"
