@@ -6,7 +6,7 @@ What is measured
     size. Each final policy then plays 20 episodes in Gymnasium's own environment with Gymnasium's
     own reward, acting with its mean action, exactly as the references were measured.
 
-    python benchmarks/learning.py          # about 6 minutes on two cores
+    python benchmarks/learning.py          # about 12 minutes on two cores
 """
 
 from __future__ import annotations
