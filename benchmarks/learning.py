@@ -6,6 +6,8 @@ What is measured
     size. Each final policy then plays 20 episodes in Gymnasium's own environment with Gymnasium's
     own reward, acting with its mean action, exactly as the references were measured.
 
+    python benchmarks/sb3_reference.py --env HalfCheetah-v5 --variant defaults \
+        --out benchmarks/results/sb3_reference_half_cheetah.json
     python benchmarks/learning.py          # about 12 minutes on two cores
 """
 
