@@ -21,7 +21,7 @@ How
     Each measurement is a process of its own, so that its memory is its own.
 
     pip install -e '.[gpu]' && python benchmarks/gpu.py     # writes benchmarks/results/gpu.json
-    python benchmarks/gpu.py --device cpu --tiny --out /tmp/gpu.json     # a minute: does it run?
+    python benchmarks/gpu.py --device cpu --tiny --out gpu-tiny.json    # a minute: does it run?
 """
 
 from __future__ import annotations

@@ -25,8 +25,6 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +34,6 @@ RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = ("half_cheetah", "hopper")
 COUNTS = (1, 2, 4, 8, 16, 32)
 CEILING = "ceiling"
-CEILING_ROWS = 64
-"""Environments of a core."""
 
 
 def measure_engine(environment: str, count: int, iterations: int, changes: str) -> dict[str, float]:
@@ -59,47 +55,19 @@ def measure_engine(environment: str, count: int, iterations: int, changes: str) 
     }
 
 
-def measure_ceiling(environment: str, seconds: float) -> dict[str, float]:
-    """Step physics and nothing else; return the rate of the faster way."""
-    cores = len(os.sched_getaffinity(0))
-    pool = _physics(environment, 1, cores, CEILING_ROWS * cores, seconds)
-    each = _physics(environment, cores, 0, CEILING_ROWS, seconds)
-    return max(pool, each, key=lambda found: found["steps_per_s"])
-
-
-def _physics(name: str, batches: int, threads: int, rows: int, seconds: float) -> dict[str, float]:
+def measure_ceiling(name: str, seconds: float) -> dict[str, float]:
+    """Step physics and nothing else; return the rates of the faster way."""
     import torch
 
     from autoreward.environments.environment import load_environment
-    from autoreward.environments.mujoco import MujocoEnvironment
+    from autoreward.training.bench import ROWS, bare_physics
 
     torch.set_num_threads(1)
-    environment = load_environment(name)
-    assert isinstance(environment, MujocoEnvironment)
-    steps = [0] * batches
-    end = time.perf_counter() + seconds
-
-    def work(index: int) -> None:
-        generator = torch.Generator().manual_seed(index)
-        simulation = environment.make_simulation(threads)
-        simulation.add(rows)
-        everyone = torch.arange(rows)
-        controls = 2 * torch.rand(50, rows, environment.action_dim, generator=generator) - 1
-        while time.perf_counter() < end:
-            simulation.reset(everyone, *environment.initial(rows, generator))
-            for control in controls:
-                simulation.step(control)
-            steps[index] += rows * len(controls)
-        simulation.close()
-
-    wall, cpu = time.perf_counter(), time.process_time()
-    workers = [threading.Thread(target=work, args=(index,)) for index in range(batches)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"steps_per_s": sum(steps) / wall, "steps_per_cpu_s": sum(steps) / cpu}
+    environment, cores = load_environment(name), len(os.sched_getaffinity(0))
+    pool = bare_physics(environment, 1, cores, ROWS * cores, seconds)
+    each = bare_physics(environment, cores, 0, ROWS, seconds)
+    rate, cpu_rate = max(pool, each)
+    return {"steps_per_s": rate, "steps_per_cpu_s": cpu_rate}
 
 
 def in_a_process(environment: str, side: str, options: argparse.Namespace) -> dict[str, float]:

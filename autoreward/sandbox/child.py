@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from autoreward.errors import SandboxError
 from autoreward.sandbox.contract import Limits
@@ -47,30 +49,20 @@ def server_options(limits: Limits) -> str:
     )
 
 
-class ChildProcess:
-    """A child in a session of its own; ends when its input is closed.
+class PipedProcess(ABC):
+    """A reward server that is spoken to over three pipes; ends when its input is closed.
 
     Args:
-        command: What to run.
-        inherited: Descriptors that it gets beside its pipes.
-
-    Raises:
-        SandboxError: It cannot be started.
+        pid: Its process id, which is its session's and its group's, too.
+        writer: Our end of its input.
+        reader: Our end of its output.
+        log: Our end of its standard error.
     """
 
-    def __init__(self, command: Sequence[str], inherited: Sequence[int] = ()) -> None:
-        self._child = _LAUNCHER.submit(_start, command, inherited).result()
-        assert self._child.stdin and self._child.stdout and self._child.stderr
-        self.writer = self._child.stdin.fileno()
-        self.reader = self._child.stdout.fileno()
-        self.log = self._child.stderr.fileno()
-        for descriptor in (self.writer, self.reader, self.log):
+    def __init__(self, pid: int, writer: int, reader: int, log: int) -> None:
+        self.pid, self.writer, self.reader, self.log = pid, writer, reader, log
+        for descriptor in (writer, reader, log):
             os.set_blocking(descriptor, False)
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.pid
 
     def read(self) -> bytes:
         """Return what the server wrote, empty at its end; BlockingIOError if there is nothing."""
@@ -86,18 +78,12 @@ class ChildProcess:
 
     def kill(self) -> None:
         """End it: its supervisor kills everything once the pipe is closed, or we do."""
-        assert self._child.stdin is not None
-        if not self._child.stdin.closed:
-            with contextlib.suppress(OSError):
-                self._child.stdin.close()
-        if self._wait(1) is None:
+        self._close_input()
+        if self._wait(1.0) is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._child.pid, signal.SIGKILL)
-            self._wait(10)
-        for stream in (self._child.stdout, self._child.stderr):
-            if stream and not stream.closed:
-                with contextlib.suppress(OSError):
-                    stream.close()
+                os.killpg(self.pid, signal.SIGKILL)
+            self._wait(10.0)
+        self._close_rest()
 
     def exit_code(self) -> int | None:
         """Wait up to a second for the end; None if it is still running.
@@ -105,10 +91,52 @@ class ChildProcess:
         Raises:
             SandboxError: The supervisor was killed, which its reward cannot do.
         """
-        code = self._wait(1)
+        code = self._wait(1.0)
         if code is not None and code < 0:
             raise SandboxError(f"a jail was killed from outside, by signal {-code}")
         return code
+
+    @abstractmethod
+    def _wait(self, seconds: float) -> int | None:
+        """Return the exit code, None if it is not known in time."""
+
+    @abstractmethod
+    def _close_input(self) -> None:
+        """Close our end of its input; once more does nothing."""
+
+    @abstractmethod
+    def _close_rest(self) -> None:
+        """Close the other pipes; once more does nothing."""
+
+
+class ChildProcess(PipedProcess):
+    """A child in a session of its own.
+
+    Args:
+        command: What to run.
+        inherited: Descriptors that it gets beside its pipes.
+
+    Raises:
+        SandboxError: It cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], inherited: Sequence[int] = ()) -> None:
+        child = self._child = _LAUNCHER.submit(_start, command, inherited).result()
+        assert child.stdin and child.stdout and child.stderr
+        pipes = (child.stdin, child.stdout, child.stderr)
+        super().__init__(child.pid, *(pipe.fileno() for pipe in pipes))
+
+    def _close_input(self) -> None:
+        self._close(self._child.stdin)
+
+    def _close_rest(self) -> None:
+        self._close(self._child.stdout)
+        self._close(self._child.stderr)
+
+    def _close(self, pipe: IO[bytes] | None) -> None:
+        if pipe and not pipe.closed:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def _wait(self, seconds: float) -> int | None:
         try:

@@ -12,10 +12,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 from autoreward.errors import SandboxError
-from autoreward.sandbox.child import ENVIRONMENT, PACKAGE
+from autoreward.sandbox.child import ENVIRONMENT, PACKAGE, PipedProcess
 from autoreward.sandbox.template import ORDER_BYTES
 
 _PROGRAM = (
@@ -121,8 +120,8 @@ class Template:
         return int(answer)
 
 
-class ForkedProcess:
-    """A reward server that was forked from a template; ends when its input is closed.
+class ForkedProcess(PipedProcess):
+    """A reward server that was forked from a template.
 
     Args:
         pid: Its supervisor's.
@@ -133,56 +132,25 @@ class ForkedProcess:
     """
 
     def __init__(self, pid: int, writer: int, reader: int, log: int, end: int) -> None:
-        self.writer, self.reader, self.log = writer, reader, log
-        self.pid, self._end, self._open = pid, end, {writer, reader, log, end}
+        super().__init__(pid, writer, reader, log)
+        self._end, self._open = end, {writer, reader, log, end}
         self._code: int | None = None
-        for descriptor in self._open:
-            os.set_blocking(descriptor, False)
-
-    def read(self) -> bytes:
-        """Return what the server wrote, empty at its end; BlockingIOError if there is nothing."""
-        return os.read(self.reader, 1 << 20)
-
-    def write(self, data: memoryview) -> int:
-        """Send some of `data` and return how much; BlockingIOError if it takes nothing now."""
-        return os.write(self.writer, data)
-
-    def read_log(self) -> bytes:
-        """Return standard error, empty at its end; BlockingIOError if there is nothing."""
-        return os.read(self.log, 1 << 16)
-
-    def kill(self) -> None:
-        """End it: its supervisor kills everything once the pipe is closed, or we do."""
-        self._close(self.writer)
-        if self._end in self._open and self._wait(1.0) is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._wait(10.0)
-        for descriptor in list(self._open):
-            self._close(descriptor)
-
-    def exit_code(self) -> int | None:
-        """Wait up to a second for the end; None if it is still running.
-
-        Raises:
-            SandboxError: The supervisor was killed, which its reward cannot do.
-        """
-        code = self._wait(1.0)
-        if code is not None and code < 0:
-            raise SandboxError(f"a jail was killed from outside, by signal {-code}")
-        return code
 
     def _wait(self, seconds: float) -> int | None:
-        """Return the exit code, None if it is not known in time."""
-        until = time.monotonic() + seconds
-        while self._code is None and self._end in self._open:
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([self._end], [], [], left)[0]:
-                break
-            text = os.read(self._end, 32)
-            # Nothing to read: the template was killed, and with it who could tell.
-            self._code = int(text) if text else -signal.SIGKILL
+        if self._code is None and self._end in self._open:
+            ready, _, _ = select.select([self._end], [], [], seconds)
+            if ready:
+                text = os.read(self._end, 32)
+                # Nothing to read: the template was killed, and with it who could tell.
+                self._code = int(text) if text else -signal.SIGKILL
         return self._code
+
+    def _close_input(self) -> None:
+        self._close(self.writer)
+
+    def _close_rest(self) -> None:
+        for descriptor in list(self._open):
+            self._close(descriptor)
 
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:

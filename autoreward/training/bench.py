@@ -28,8 +28,9 @@ from autoreward.training.population import Population
 ENVIRONMENT = "half_cheetah"
 SIZES = (1, 2, 4, 8, 12, 16, 24, 32)
 _HORIZON = 1000
-_ROWS = 64
+ROWS = 64
 """Environments of a core, for bare physics."""
+_BETWEEN_RESETS = 50
 _ENDLESS = 10**12
 
 
@@ -46,31 +47,42 @@ class _Free:
         }
 
 
-def bare_physics(environment: Environment, cores: int, seconds: float) -> float:
-    """Return environment steps per second of the simulator alone, a batch on each core."""
-    steps = [0] * cores
+def bare_physics(
+    environment: Environment, batches: int, threads: int, rows: int, seconds: float
+) -> tuple[float, float]:
+    """Return environment steps per second and per CPU-second of the simulator alone.
+
+    Args:
+        environment: What is simulated.
+        batches: Simulations side by side, each stepped by a thread of its own.
+        threads: Size of each one's pool; 0 steps on its own thread.
+        rows: Environments of each.
+        seconds: How long.
+    """
+    steps = [0] * batches
     end = time.perf_counter() + seconds
 
-    def work(core: int) -> None:
-        generator = torch.Generator().manual_seed(core)
-        simulation, rows = environment.make_simulation(), torch.arange(_ROWS)
-        simulation.add(_ROWS)
-        control = environment.ctrl(
-            2 * torch.rand(_ROWS, environment.action_dim, generator=generator) - 1
-        )
+    def work(index: int) -> None:
+        generator = torch.Generator().manual_seed(index)
+        simulation, everyone = environment.make_simulation(threads), torch.arange(rows)
+        simulation.add(rows)
+        shape = (_BETWEEN_RESETS, rows, environment.action_dim)
+        controls = environment.ctrl(2 * torch.rand(shape, generator=generator) - 1)
         while time.perf_counter() < end:
-            simulation.reset(rows, *environment.initial(_ROWS, generator))
-            for _ in range(50):
+            simulation.reset(everyone, *environment.initial(rows, generator))
+            for control in controls:
                 simulation.step(control)
-            steps[core] += 50 * _ROWS
+            steps[index] += rows * len(controls)
+        simulation.close()
 
-    started = time.perf_counter()
-    workers = [threading.Thread(target=work, args=(core,)) for core in range(cores)]
+    wall, cpu = time.perf_counter(), time.process_time()
+    workers = [threading.Thread(target=work, args=(index,)) for index in range(batches)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return sum(steps) / (time.perf_counter() - started)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return sum(steps) / wall, sum(steps) / cpu
 
 
 def population_rate(
@@ -104,7 +116,7 @@ def main(sizes: Sequence[int] = SIZES, seconds: float = 2.5) -> None:
         print(json.dumps({"learners": size, "rate": rate, "physics": share}), flush=True)
     # Last: populations are forked before this process has threads.
     cores = len(os.sched_getaffinity(0))
-    rate = bare_physics(environment, cores, seconds)
+    rate, _ = bare_physics(environment, cores, 0, ROWS, seconds)
     print(json.dumps({"learners": 0, "rate": rate, "physics": 1.0}), flush=True)
 
 

@@ -57,7 +57,7 @@ class LaneProcess:
     Only our own code runs there, so what passes between the two is pickled.
 
     Args:
-        make: Makes the lane, in the new process.
+        make: Makes the lane, in the new process and when it is first called.
     """
 
     def __init__(self, make: Callable[[], Lane]) -> None:
@@ -132,16 +132,17 @@ def _serve(make: Callable[[], Lane], connection: Connection) -> None:
         # An end of somebody else's pipe kept open here would hide that its owner is gone.
         os.closerange(_STANDARD_STREAMS, connection.fileno())
         os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        lane = make()
+        lane: Lane | None = None
         while True:
             call = connection.recv_bytes()
             try:
+                lane = lane or make()  # what goes wrong there is told as an answer, too
                 method, arguments = pickle.loads(call)
                 answer = (True, getattr(lane, method)(*arguments))
             except Exception:
                 answer = (False, traceback.format_exc())
             connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-    except (EOFError, OSError):
-        pass
+    except (EOFError, BrokenPipeError):
+        pass  # the trainer is gone
     finally:
         os._exit(0)

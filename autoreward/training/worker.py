@@ -349,8 +349,11 @@ def main() -> int:
         return 0
     try:
         Worker(start, reader, writer).run()
-    except (SandboxError, ChildProcessError) as error:
+    except SandboxError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    except ChildProcessError as error:
+        print(error, file=sys.stderr)  # its last line is what the host shows
         return 1
     except AutorewardError as error:
         fault = {"event": "fault", "type": type(error).__name__, "text": str(error)}

@@ -16,6 +16,7 @@ from autoreward.environments.environment import load_environment
 from autoreward.rewards.formula import parse_formula
 from autoreward.sandbox.contract import Batch, JailFailure
 from autoreward.seeds import TrainingSeed
+from autoreward.training.lane import Lane
 from autoreward.training.lane_process import LaneProcess, start_lanes
 from autoreward.training.learner import LearnerSpec
 from autoreward.training.population import Population
@@ -301,3 +302,15 @@ def test_what_goes_wrong_in_a_lane_is_told(function_source: Any, population: Pop
     with pytest.raises(ChildProcessError, match=r"KeyError: 'adam\.first'"):
         learners.restore(0, {"parameters.flat": learners.checkpoint(0)["parameters.flat"]})
     assert learners.iterate() == []
+
+
+def test_a_lane_that_cannot_be_made_says_why() -> None:
+    """Not that its process has ended: the reason is in the message, as its last line."""
+
+    def broken() -> Lane:
+        raise ValueError("the model has no legs")
+
+    lane = LaneProcess(broken)
+    with pytest.raises(ChildProcessError, match=r"ValueError: the model has no legs\n*$"):
+        lane.checkpoint(0)
+    lane.close()
