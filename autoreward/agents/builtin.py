@@ -25,6 +25,9 @@ from autoreward.seeds import rng
 if TYPE_CHECKING:
     from autoreward.agents.formulas.policy import FormulaPolicy
 
+_UNTAUGHT = 0.5
+"""How often a formula is drawn as if nothing had been trained yet: a few trainings may have taught
+the policy wrong, and what it never draws it cannot unlearn."""
 _TRIES = 20
 """Draws per proposal before a formula that the run already has is handed in anyway."""
 
@@ -74,7 +77,7 @@ class _File:
 
 
 def _sample(brief: Brief, random: Random) -> Draft:
-    file, policy = _file(brief), _policy(brief)
+    file, policy = _file(brief), _policy(brief, random)
     order = [part.name for part in file.parts]
     seen = set(_written(brief.history, file.parts))
     first = not brief.uniform and brief.proposal == brief.retry == 0
@@ -95,12 +98,13 @@ def _sample(brief: Brief, random: Random) -> Draft:
     )
 
 
-def _policy(brief: Brief) -> FormulaPolicy:
+def _policy(brief: Brief, random: Random) -> FormulaPolicy:
     from autoreward.agents.formulas.policy import FormulaPolicy, learned  # torch takes seconds
 
     if brief.uniform:
         return FormulaPolicy(uniform=True)
-    return learned(brief.warm_start, brief.outcomes)
+    untaught = brief.outcomes and random.random() < _UNTAUGHT
+    return learned(brief.warm_start, () if untaught else brief.outcomes)
 
 
 def _file(brief: Brief) -> _File:

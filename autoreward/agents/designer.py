@@ -14,12 +14,13 @@ from autoreward.findings import Finding
 
 Operator = Literal[
     "draft", "mutate", "rewrite", "cross", "simplify", "repair",
-    "sample", "tune", "ablate", "graft", "edit",
+    "sample", "tune", "vary", "ablate", "graft", "edit",
 ]  # fmt: skip
 """How a reward came about. A language model writes: anew, one parent changed, one parent's idea
 measured anew, two parents combined, one parent without what does not help, a refused one corrected.
-No model is needed for: a formula drawn from the formula policy, one parent's numbers moved, one
-parent without a component, a component of one parent put into another. People: edited."""
+No model is needed for: a formula drawn from the formula policy, one parent's numbers moved, one of
+its terms drawn anew, one parent without a component, a component of one parent put into another.
+People: edited."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Attempt:
     parts: tuple[Part, ...] = ()
     """What the formula policy may know of its components."""
     steps: int = 0
-    """Environment steps of its training. The history holds those of the longest training first:
-    scores of different budgets are not compared."""
+    """Environment steps of each of its trainings. The history holds those of the longest trainings
+    first: scores of different budgets are not compared."""
     front: bool = False
     """Whether no other attempt of the same steps is at least as good in every entry of the fitness
     vector and better in one."""

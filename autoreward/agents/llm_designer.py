@@ -188,6 +188,8 @@ def _found(attempt: Attempt) -> str:
 def _value(attempt: Attempt, brief: Brief) -> str:
     mean, low, high = attempt.fitness[brief.task.fitness]
     value = f"{short(mean)} [{short(low)}, {short(high)}]"
+    if attempt.seeds > 1:
+        value += f" over {attempt.seeds} training seeds"
     if _stopped(attempt, brief):
         value += f", stopped at {attempt.steps / brief.steps:.0%} of the steps"
     return value if attempt.preference is None else f"{value}, Elo {attempt.preference:.0f}"

@@ -21,7 +21,7 @@ from autoreward.rewards.formula import Formula
 Array = NDArray[np.float32]
 OF_ONE_SKELETON = 3
 """Rewards that may differ in numbers alone, each asked of a model."""
-_MOVES_NUMBERS = frozenset({"sample", "tune", "ablate", "graft"})
+_MOVES_NUMBERS = frozenset({"sample", "tune", "vary", "ablate", "graft"})
 """Operators that are there to try other numbers, or cost nothing to ask."""
 _BLOCKS = ("recorded", "imagined", "ends")
 """What values are compared on. Random behaviour alone would not do: rewards for something that it

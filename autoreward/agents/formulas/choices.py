@@ -68,7 +68,7 @@ def encode(terms: Terms | None, parts: Sequence[Part]) -> Choices | None:
         return None
     if not index.keys() >= {*names, *gates}:
         return None
-    sizes = [abs(term.weight) * _unit(term, parts[index[term.primitive]]) for term in terms]
+    sizes = [size_of(term, parts[index[term.primitive]]) for term in terms]
     made = []
     for term, size in zip(terms, sizes, strict=True):
         part = parts[index[term.primitive]]
@@ -122,6 +122,11 @@ def decode(choices: Choices, parts: Sequence[Part], random: Random | None = None
         term = Term(part.name, float(choice.sign), kind, center, width, gate)
         terms.append(replace(term, weight=choice.sign * size / _unit(term, part)))
     return tuple(terms)
+
+
+def size_of(term: Term, part: Part) -> float:
+    """Return how much a term pays at most where its component has its usual values."""
+    return abs(term.weight) * _unit(term, part)
 
 
 def _unit(term: Term, part: Part) -> float:

@@ -7,7 +7,9 @@ from autoreward.agents.operators.ablate import AblateOperator
 from autoreward.agents.operators.contract import FreeOperator
 from autoreward.agents.operators.graft import GraftOperator
 from autoreward.agents.operators.tune import TuneOperator
+from autoreward.agents.operators.vary import VaryOperator
 
 FREE: dict[Operator, FreeOperator] = {
-    operator.name: operator for operator in (TuneOperator(), AblateOperator(), GraftOperator())
+    operator.name: operator
+    for operator in (TuneOperator(), VaryOperator(), AblateOperator(), GraftOperator())
 }
