@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "errors findings pointers schema seeds assets strict_yaml layering machine presets "
-        "quantities config",
+        "quantities search_settings config",
         "rewards sim store",
         "environments llm sandbox",
         "training",

@@ -21,7 +21,7 @@ from autoreward.report.facts import ranking
 from autoreward.report.forecast import Plan
 from autoreward.report.format import count, plural, with_unit
 from autoreward.report.outline import plan_words, unusual
-from autoreward.report.race import search_trainings
+from autoreward.report.race import longest_trainings
 from autoreward.report.result import evaluation_result, facts_table, run_result
 from autoreward.report.watch import Best, Watch, known_jobs
 from autoreward.search.evaluating import Evaluation
@@ -138,7 +138,7 @@ def _best(journal: Journal, plan: Plan) -> Best | None:
     ranked = ranking(journal)
     if not ranked:
         return None
-    job = search_trainings(journal, ranked[0]["id"])[0]
+    job = longest_trainings(journal, ranked[0]["id"])[-1]
     return Best(job.candidate, ranked[0]["mean"], plan.rung_of(job.id) or 0)
 
 

@@ -12,11 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+_NOISE = 2.0
+"""Variance between trainings of one reward, relative to that between the rewards of a search."""
 Groups = Sequence[Sequence[float]]
 """One sequence of episode values per training seed."""
 
@@ -107,6 +110,20 @@ def paired_difference(
     differences = [_values(x) - _values(y) for x, y in zip(a, b, strict=True)]
     groups = [difference.tolist() for difference in differences]
     return estimate(groups, level=level, resamples=resamples, seed=seed)
+
+
+def shrunken(means: Sequence[tuple[float, int]]) -> list[float]:
+    """Return each mean drawn towards the middle of all, the more so the fewer values it is of.
+
+    As Stein's estimator (Efron & Morris 1975): `middle + n / (n + noise) * (mean - middle)`, with n
+    values behind the mean, each as noisy as `_NOISE` says. The middle is the median, which one
+    training gone wrong does not move.
+
+    Args:
+        means: A mean and its number of values, each.
+    """
+    middle = median(mean for mean, _ in means) if means else 0.0
+    return [middle + count / (count + _NOISE) * (mean - middle) for mean, count in means]
 
 
 def lower_confidence(value: Estimate, direction: Literal["max", "min"] = "max") -> float:

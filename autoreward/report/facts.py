@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autoreward.errors import RunError
-from autoreward.evaluation.statistics import estimate, lower_confidence, paired_difference
+from autoreward.evaluation.statistics import estimate, paired_difference
 from autoreward.report.race import (
     children_of,
+    longest_trainings,
     rung_facts,
     search_trainings,
     share_of,
@@ -17,7 +18,7 @@ from autoreward.report.race import (
     whole_steps,
 )
 from autoreward.schema import Fitness
-from autoreward.search.archive import paragraph_of
+from autoreward.search.archive import paragraph_of, standings
 from autoreward.search.budget import ELAPSED
 from autoreward.search.jobs import as_json, component_changes, fitness_of
 from autoreward.search.opening import facts_of, fitness_vector, kind_of
@@ -74,16 +75,16 @@ def ranking(journal: Journal) -> list[Facts]:
     """Return the trained candidates, best first, with their primary fitness on validation seeds.
 
     The order is that of the search: those of the longest search trainings come first, for scores of
-    different budgets say nothing about each other, and equally long ones go by their cautious
-    score. An evaluation has no search: there all trainings count. `steps` and `share` of each entry
-    say how long its training was, in environment steps and of a whole training.
+    different budgets say nothing about each other, and equally long ones go by `standings`. An
+    evaluation has no search: there all trainings count. `steps` and `share` of each entry say how
+    long its training was, in environment steps and of a whole training.
     """
     primary = _primary(journal)
     if primary is None:
         return []
-    ranked = []
+    ranked, standing = [], standings(journal, primary)
     for candidate in journal.candidates():
-        chosen = search_trainings(journal, candidate.id)[:1] or telling_jobs(journal, candidate.id)
+        chosen = longest_trainings(journal, candidate.id) or telling_jobs(journal, candidate.id)
         groups = [journal.scores(job.id, "validation").get(primary.name, []) for job in chosen]
         if groups and all(groups):
             value, steps = estimate(groups), chosen[0].steps
@@ -94,9 +95,10 @@ def ranking(journal: Journal) -> list[Facts]:
                 "share": share_of(journal, steps),
                 **value.to_dict(),
             }
-            ranked.append((-steps, -lower_confidence(value, primary.direction), entry))
-    ranked.sort(key=lambda item: (item[0], item[1], item[2]["id"]))
-    return [entry for *_, entry in ranked]
+            _, score = standing.get(candidate.id, (steps, 0.0))
+            ranked.append(((-steps, -score, candidate.id), entry))
+    ranked.sort(key=lambda item: item[0])
+    return [entry for _, entry in ranked]
 
 
 def candidates_facts(journal: Journal) -> list[Facts]:
@@ -115,6 +117,7 @@ def candidates_facts(journal: Journal) -> list[Facts]:
                 "formula": candidate.formula,
                 "mean": score["mean"] if score else None,
                 "interval": score["interval"] if score else None,
+                "seeds": score["seeds"] if score else None,
                 "steps": score["steps"] if score else None,
                 "share": score["share"] if score else None,
                 "error": error,
@@ -163,7 +166,9 @@ def candidate_facts(journal: Journal, candidate_id: str) -> Facts:
         "rungs": rung_facts(journal, candidate.id, primary) if primary else [],
         "fitness": _fitness_by_use(journal, telling),
         "components": component_changes(journal, (job.id for job in telling)),
-        "findings": _findings(journal, candidate.id, {job.id for job in searched[1:]}),
+        "findings": _findings(
+            journal, candidate.id, {job.id for job in searched if job not in telling}
+        ),
         "analysis": _analysis(journal, [*telling, *searched]),
         "predicted_quality": journal.meta(f"predicted/{candidate.id}"),
         "trainings": [_job_facts(job) for job in jobs],

@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from autoreward.config import Settings
-from autoreward.search.racing import rung_steps
+from autoreward.search.rungs import Rung, costs_of, rungs_of
 
 _JOB = re.compile(r"(.+)-(search|confirm|baseline)-s(\d+)(?:-r(\d+))?")
 
@@ -24,9 +23,9 @@ class Plan:
     """Of a whole training."""
     final: int
     """Trainings of the final comparison."""
-    rungs: tuple[int, ...] = ()
-    """Steps after which candidates are compared; the last ones are those of a whole training, or
-    of a generation's share of it. Empty where nothing is searched."""
+    rungs: tuple[Rung, ...] = ()
+    """Where candidates are compared; the last trainings are whole ones, or a generation's share of
+    it. Empty where nothing is searched."""
     eta: int = 3
     """One in so many candidates goes on at a rung."""
     finalists: int = 1
@@ -39,15 +38,15 @@ class Plan:
     def of_run(cls, settings: Settings, baselines: int) -> Plan:
         """Return the plan of a design run with a number of baselines."""
         search, limits = settings.search, settings.budget
-        rungs = rung_steps(settings)
+        rungs = rungs_of(settings)
         if search.inner == "population":
-            rungs = (max(1, round(settings.training.steps / search.generations)),)
+            rungs = (Rung(max(1, round(settings.training.steps / search.generations))),)
         return cls(
             generations=search.generations,
             population=search.population,
             steps=_whole(settings, settings.training.steps),
             final=(search.finalists + baselines) * search.confirm_seeds,
-            rungs=tuple(_whole(settings, steps) for steps in rungs),
+            rungs=tuple(Rung(_whole(settings, rung.steps), rung.seeds) for rung in rungs),
             eta=search.eta,
             finalists=search.finalists,
             ordered=settings.ordered,
@@ -65,12 +64,14 @@ class Plan:
         parts = _JOB.fullmatch(job)
         if parts is None or parts[2] != "search" or not self.rungs:
             return None
-        return len(self.rungs) - 1 if parts[4] is None else int(parts[4]) - 1
+        if parts[4] is not None:
+            return int(parts[4]) - 1
+        return sum(rung.seeds == 1 for rung in self.rungs) - 1 + int(parts[3])
 
     def target(self, job: str) -> int:
         """Return the steps that the policy of a training will have had."""
         rung = self.rung_of(job)
-        return self.steps if rung is None else self.rungs[rung]
+        return self.steps if rung is None else self.rungs[rung].steps
 
     def cost(self, job: str) -> int:
         """Return the steps of a training alone, those of the rung before not counted."""
@@ -82,7 +83,7 @@ class Plan:
 
     def _base(self, job: str) -> int:
         rung = self.rung_of(job)
-        return self.rungs[rung - 1] if rung else 0
+        return 0 if rung is None else self.rungs[rung].steps - costs_of(self.rungs)[rung]
 
     def going_on(self, rung: int) -> float:
         """Return the share of those at the rung before that are expected to go on to this one."""
@@ -179,7 +180,7 @@ class Forecast:
     @property
     def total(self) -> int:
         """Environment steps of the run from its beginning to its end, about."""
-        costs = [self.plan.rungs[0], *_steps_between(self.plan.rungs)] if self.plan.rungs else []
+        costs = costs_of(self.plan.rungs)
         search = sum(n * cost for n, cost in zip(self._expected(), costs, strict=True))
         total = round(search) + self._final_steps
         return total if self.plan.most_steps is None else min(total, self.plan.most_steps)
@@ -201,7 +202,8 @@ class Forecast:
             else:
                 open_ = max(0.0, counts[-1] - self._decided[rung])
                 likely = len(jobs) + open_ * self.plan.going_on(rung)
-                counts.append(max(likely, min(self.plan.finalists, counts[-1])))
+                seeds = self.plan.rungs[rung].seeds > 1
+                counts.append(max(likely, 0 if seeds else min(self.plan.finalists, counts[-1])))
         return counts
 
     @property
@@ -240,7 +242,3 @@ def _whole(settings: Settings, steps: int) -> int:
     """Return what so many steps really take."""
     iteration = settings.training.envs * settings.training.rollout
     return math.ceil(steps / iteration) * iteration
-
-
-def _steps_between(rungs: tuple[int, ...]) -> list[int]:
-    return [after - before for before, after in pairwise(rungs)]

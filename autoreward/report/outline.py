@@ -5,7 +5,7 @@ from __future__ import annotations
 from autoreward.config import Settings
 from autoreward.report.format import count, plural
 from autoreward.report.result import CONTROLS
-from autoreward.search.racing import rung_steps
+from autoreward.search.rungs import rungs_of
 
 _FRACTIONS = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
 
@@ -48,9 +48,13 @@ def _rounds(settings: Settings) -> str:
     if search.inner == "population":
         share = count(settings.training.steps / search.generations)
         return f"{text}; policies go on from the best of the generation before, {share} steps each"
-    *below, whole = rung_steps(settings)
-    if not below:
-        return f"{text}, {steps} steps each"
-    at = " and ".join(dict.fromkeys(f"{rung / whole:.0%}" for rung in below))
-    best = f"best {_FRACTIONS.get(search.eta, f'1 in {search.eta}')}"
-    return f"{text}; at {at} of {steps} steps only the {best} goes on"
+    rungs, best = rungs_of(settings), f"best {_FRACTIONS.get(search.eta, f'1 in {search.eta}')}"
+    shares = [f"{rung.steps / rungs[-1].steps:.0%}" for rung in rungs if rung.seeds == 1][:-1]
+    if shares:
+        at = " and ".join(dict.fromkeys(shares))
+        text += f"; at {at} of {steps} steps only the {best} goes on"
+    else:
+        text += f", {steps} steps each"
+    if seeds := rungs[-1].seeds - 1:
+        text += f"; the best of those trained whole again on {plural(seeds, 'further seed')}"
+    return text

@@ -19,6 +19,7 @@ from autoreward.report.result import (
     facts_table,
     fitness_table,
     measure_label,
+    on_seeds,
     plain_table,
     titled,
     trained_to,
@@ -160,16 +161,20 @@ def _states(counts: Mapping[str, int]) -> str:
 
 
 def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Group:
-    """Return one row a candidate; intervals are over the episodes of its longest search training.
+    """Return one row a candidate; intervals are over its longest search trainings.
 
     Where some were trained longer than others, a column says so: these scores are not compared.
+    Another one gives the training seeds where they differ: the order trusts a single one less.
     """
     raced = len({entry["share"] for entry in candidates} - {None}) > 1
+    seeds = len({entry["seeds"] for entry in candidates} - {None}) > 1
     table = plain_table()
     table.add_column("candidate", no_wrap=True)
     table.add_column("gen.", justify="right")
     if raced:
         table.add_column("trained", justify="right")
+    if seeds:
+        table.add_column("seeds", justify="right")
     table.add_column(_primary_heading(run), justify="right")
     table.add_column("formula", overflow="fold")
     for entry in candidates:
@@ -182,7 +187,9 @@ def candidates_table(run: Json, candidates: Sequence[Json], title: str) -> Group
         generation = "" if entry["generation"] is None else str(entry["generation"] + 1)
         name = Text(entry["id"], "bold green" if won else "")
         share = "" if entry["share"] is None else f"{entry['share']:.0%}"
-        table.add_row(name, generation, *([share] if raced else []), score, entry["formula"])
+        how = [share] if raced else []
+        how += [str(entry["seeds"] or "")] if seeds else []
+        table.add_row(name, generation, *how, score, entry["formula"])
     return titled(title, table)
 
 
@@ -263,7 +270,10 @@ def stopped_at(facts: Json) -> str:
 def _rungs(facts: Json) -> str:
     """Return the primary fitness at each rung that a candidate has reached."""
     unit = with_unit(facts["measures"][facts["primary"]]["unit"])
-    scores = (f"{number(r['mean'])}{unit} at {r['share']:.0%}" for r in facts["rungs"])
+    scores = (
+        f"{number(r['mean'])}{unit} {on_seeds(r['seeds']) or 'at ' + format(r['share'], '.0%')}"
+        for r in facts["rungs"]
+    )
     return f"{facts['primary']} {', '.join(scores)}"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autoreward.evaluation.statistics import estimate
+from autoreward.search.archive import rungs_reached
+from autoreward.search.jobs import fitness_of
 from autoreward.store.queries import Queries
 from autoreward.store.records import Job
 
@@ -28,32 +29,36 @@ def share_of(journal: Queries, steps: int) -> float | None:
 def search_trainings(journal: Queries, candidate: str) -> list[Job]:
     """Return the finished trainings of a candidate in the search, the longest first."""
     jobs = journal.jobs(candidate=candidate, purpose="search", state="done")
-    return sorted(jobs, key=lambda job: -job.steps)
+    return sorted(jobs, key=lambda job: (-job.steps, job.training_seed))
+
+
+def longest_trainings(journal: Queries, candidate: str) -> list[Job]:
+    """Return those of a candidate's trainings in the search that its score is the mean of."""
+    reached = rungs_reached(journal, candidate)
+    counting = reached[max(reached)] if reached else ()
+    return [job for job in search_trainings(journal, candidate) if job.id in counting]
 
 
 def telling_jobs(journal: Queries, candidate: str) -> list[Job]:
-    """Return the trainings that say most: the longest one of the search, and all on fresh seeds."""
+    """Return the trainings that say most: the longest of the search, and all on fresh seeds."""
     fresh = journal.jobs(candidate=candidate, purpose="confirm", state="done")
-    return [*search_trainings(journal, candidate)[:1], *fresh]
+    return [*longest_trainings(journal, candidate), *fresh]
 
 
 def rung_facts(journal: Queries, candidate: str, primary: str) -> list[Facts]:
     """Return what a candidate was worth at each rung that it has reached, lowest first.
 
-    Each entry has `steps`, `share` (of a whole training), and `mean` and `interval` of the primary
-    fitness on validation episodes.
+    Each entry has `steps`, `share` (of a whole training), and `mean`, `interval` and `seeds` of the
+    primary fitness on validation episodes.
     """
-    rungs = {}  # by steps: two rungs of a very short training may be one
-    for job in reversed(search_trainings(journal, candidate)):
-        values = journal.scores(job.id, "validation").get(primary)
-        if values:
-            value = estimate([values]).to_dict()
-            rungs[job.steps] = {
-                "steps": job.steps,
-                "share": share_of(journal, job.steps),
-                **value,
-            }
-    return list(rungs.values())
+    return [
+        {
+            "steps": rung.steps,
+            "share": share_of(journal, rung.steps),
+            **fitness_of(journal, trainings, "validation")[primary].to_dict(),
+        }
+        for rung, trainings in rungs_reached(journal, candidate).items()
+    ]
 
 
 def children_of(journal: Queries, candidate: str) -> list[Facts]:

@@ -174,12 +174,21 @@ def _search(search: Json) -> dict[str, str]:
 
 
 def trained_to(rungs: Sequence[Json]) -> str:
-    """Return how far how many candidates were trained: `8 candidates to 10%, 3 to 30%`."""
-    words = [f"{rung['candidates']} to {rung['share']:.0%}" for rung in rungs]
-    if words:
-        first = rungs[0]
-        words[0] = f"{plural(first['candidates'], 'candidate')} to {first['share']:.0%}"
+    """Return how far how many candidates were trained: `8 candidates to 10%, 2 on 2 seeds`."""
+    words: list[str] = []
+    for rung in rungs:
+        how_many = rung["candidates"] if words else plural(rung["candidates"], "candidate")
+        words.append(f"{how_many} {on_seeds(rung['seeds']) or _to(rung['share'])}")
     return ", ".join(words)
+
+
+def _to(share: float) -> str:
+    return f"to {share:.0%}"
+
+
+def on_seeds(count: int) -> str:
+    """Return `on 2 seeds`, nothing for one."""
+    return f"on {count} seeds" if count > 1 else ""
 
 
 def made_by(operators: Json) -> str:

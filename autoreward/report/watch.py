@@ -155,10 +155,11 @@ class Watch:
         return " · ".join(filter(None, parts))
 
     def at(self, rung: int | None, word: str = "at") -> str:
-        """Return ` at 10%` for a rung below the last one, nothing for a whole training."""
-        if rung is None or rung == len(self.plan.rungs) - 1:
-            return ""
-        return f" {word} {self.plan.rungs[rung] / self.plan.steps:.0%}"
+        """Return ` at 10%` below a whole training, ` on 2 seeds` beyond it, nothing for one."""
+        if rung is None or self.plan.rungs[rung].steps == self.plan.rungs[-1].steps:
+            seeds = 1 if rung is None else self.plan.rungs[rung].seeds
+            return f" on {seeds} seeds" if seeds > 1 else ""
+        return f" {word} {self.plan.rungs[rung].steps / self.plan.steps:.0%}"
 
     def score(self, value: float) -> str:
         """Return a value of the primary fitness with its unit."""
@@ -233,15 +234,18 @@ class Watch:
     def _on_trained(self, data: Mapping[str, Any], now: float) -> str:
         self._end(data["job"])
         score, rung, mark = data["score"], self.plan.rung_of(data["job"]), ""
-        if rung is not None and self._is_best(score.mean, rung):
+        if rung is not None and self._is_best(data["candidate"], score.mean, rung):
             self.best = Best(data["candidate"], score.mean, rung)
             mark = f"  best so far{self.at(rung)}"
         label = job_label(data["job"]) + self.at(rung, "to")
         return f"  trained {label}: {self.primary} {self.score(score.mean)}{mark}"
 
-    def _is_best(self, mean: float, rung: int) -> bool:
-        if self.best is None or rung != self.best.rung:
-            return self.best is None or rung > self.best.rung
+    def _is_best(self, candidate: str, mean: float, rung: int) -> bool:
+        if self.best is None:
+            return True
+        now, before = self.plan.rungs[rung].steps, self.plan.rungs[self.best.rung].steps
+        if now != before or candidate == self.best.candidate:
+            return now >= before
         return (mean - self.best.mean) * (1 if self.direction == "max" else -1) > 0
 
     def _on_failed(self, data: Mapping[str, Any], now: float) -> str:

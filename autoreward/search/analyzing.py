@@ -20,7 +20,14 @@ from autoreward.evaluation.analysis.record import Record
 from autoreward.evaluation.analysis.taxonomy import TAXONOMY
 from autoreward.pointers import Pointer
 from autoreward.schema import REDUCED
-from autoreward.search.archive import Ratings, attempts, curve_of, said_about, search_job
+from autoreward.search.archive import (
+    Ratings,
+    attempts,
+    curve_of,
+    rungs_reached,
+    said_about,
+    search_job,
+)
 from autoreward.search.jobs import fitness_of
 from autoreward.search.observer import Observer
 from autoreward.search.setup import Setup, formula_of
@@ -161,9 +168,8 @@ def _before(journal: Queries, setup: Setup, candidate: str) -> str:
     parents = next((p.parents for p in journal.proposals() if p.number == number), ())
     name, parts = setup.primary.name, []
     for parent in parents:
-        job_id = search_job(journal, parent)
-        if job_id is not None:
-            value = fitness_of(journal, [job_id], "validation")[name]
+        if reached := rungs_reached(journal, parent):
+            value = fitness_of(journal, reached[max(reached)], "validation")[name]
             interval = f"{short(value.mean)} [{short(value.low)}, {short(value.high)}]"
             parts.append(f"{parent}, which reached {name} {interval}")
     return f"The reward was made from {' and '.join(parts)}." if parts else ""

@@ -10,10 +10,12 @@ from typing import Any
 from autoreward.agents.designer import Attempt
 from autoreward.agents.formulas.parts import Part
 from autoreward.evaluation.ratings import Rating
-from autoreward.evaluation.statistics import lower_confidence
+from autoreward.evaluation.statistics import shrunken
 from autoreward.schema import Fitness
 from autoreward.search.jobs import fitness_of
 from autoreward.search.opening import facts_of, fitness_vector
+from autoreward.search.racing import score_of
+from autoreward.search.rungs import Rung, trainings_by_rung
 from autoreward.search.selection.pareto import Directions, pareto_front
 from autoreward.search.view import View
 from autoreward.store.queries import Queries
@@ -26,14 +28,58 @@ Ratings = Mapping[str, Rating] | None
 def search_job(journal: Queries, candidate: str, view: View | None = None) -> str | None:
     """Return the longest finished search training of a candidate, None if there is none.
 
+    Of several equally long ones it is that on the first training seed.
+
+    Args:
+        journal: Of the run.
+        candidate: Its id.
+        view: Only trainings of this view count; None for all.
+    """
+    reached = rungs_reached(journal, candidate, view)
+    return reached[max(reached)][0] if reached else None
+
+
+def rungs_reached(
+    journal: Queries, candidate: str, view: View | None = None
+) -> dict[Rung, tuple[str, ...]]:
+    """Return the rungs that a candidate has reached, lowest first, and the trainings of each.
+
     Args:
         journal: Of the run.
         candidate: Its id.
         view: Only trainings of this view count; None for all.
     """
     jobs = journal.jobs(candidate=candidate, purpose="search", state="done")
-    shown = [job for job in jobs if view is None or view.shows(job)]
-    return max(shown, key=lambda job: job.steps).id if shown else None
+    return trainings_by_rung(job for job in jobs if view is None or view.shows(job))
+
+
+def standings(
+    journal: Queries, primary: Fitness, view: View | None = None
+) -> dict[str, tuple[int, float]]:
+    """Return where the trained candidates stand: how long they were trained, and how good they are.
+
+    Longer trainings come before shorter ones. Among equally long ones the score is the cautious one
+    (mean - standard error of the primary fitness on validation seeds), mean over training seeds,
+    and drawn towards that of all the more, the fewer seeds it is of: the best of many single
+    trainings is a lucky one.
+
+    Args:
+        journal: Of the run.
+        primary: The fitness that decides.
+        view: Only trainings of this view count; None for all.
+    """
+    groups: dict[int, dict[str, tuple[float, int]]] = {}
+    for candidate in journal.candidates():
+        reached = rungs_reached(journal, candidate.id, view)
+        if reached:
+            rung = max(reached)
+            score = score_of(journal, reached[rung], primary)
+            groups.setdefault(rung.steps, {})[candidate.id] = score, rung.seeds
+    return {
+        name: (steps, score)
+        for steps, group in groups.items()
+        for name, score in zip(group, shrunken(list(group.values())), strict=True)
+    }
 
 
 def attempts(
@@ -41,9 +87,8 @@ def attempts(
 ) -> list[Attempt]:
     """Return all trained candidates that no person has rejected, best first.
 
-    Those of the longest trainings come first; of equally long ones they are ranked by the cautious
-    score (mean - standard error of the primary fitness on validation seeds). All were trained with
-    the same training seed.
+    Those of the longest trainings come first; of equally long ones they are ranked as in
+    `standings`.
 
     Args:
         journal: Of the run.
@@ -53,15 +98,18 @@ def attempts(
         view: What is known; None for everything.
     """
     made = {p.number: p for p in journal.proposals(state="accepted")}
+    standing = standings(journal, primary, view)
     ranked = []
     for candidate in journal.candidates():
-        job_id = search_job(journal, candidate.id, view)
+        reached = rungs_reached(journal, candidate.id, view)
         reviews = [r for r in journal.reviews(candidate.id) if view is None or r.id <= view.seen]
-        if job_id is None or _last(reviews, "approve", "reject", "edit") == "reject":
+        if not reached or _last(reviews, "approve", "reject", "edit") == "reject":
             continue
+        trainings = reached[max(reached)]
+        job_id = trainings[0]
         job = journal.job(job_id)
         assert job is not None
-        fitness = fitness_of(journal, [job_id], "validation")
+        fitness = fitness_of(journal, trainings, "validation")
         value = fitness[primary.name]
         points = job.result.get("snapshots", [])
         rating = None if ratings is None else ratings.get(candidate.id)
@@ -79,7 +127,7 @@ def attempts(
                 f.finding
                 for f in journal.findings(candidate=candidate.id)
                 if (view is None or f.id <= view.finding)
-                and (f.job in (None, job_id) or f.finding.severity == "error")
+                and (f.job in (None, *trainings) or f.finding.severity == "error")
             ),
             seeds=value.seeds,
             episodes=value.episodes,
@@ -93,9 +141,9 @@ def attempts(
             parts=tuple(Part(**part) for part in journal.meta(f"parts/{candidate.id}", ())),
             steps=job.steps,
         )
-        cautious = lower_confidence(value, primary.direction)
         liked = 0.0 if ratings is None else (float("-inf") if rating is None else rating.elo)
-        ranked.append(((-job.steps, -liked, -cautious, attempt.id), attempt))
+        steps, score = standing[candidate.id]
+        ranked.append(((-steps, -liked, -score, attempt.id), attempt))
     ranked.sort(key=lambda item: item[0])
     return _related([attempt for _, attempt in ranked], _directions(journal, primary))
 

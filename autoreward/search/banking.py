@@ -113,7 +113,7 @@ def _counted(journal: Queries, view: View | None) -> list[str]:
     for job in journal.jobs(state="done"):
         if job.purpose != "search":
             others.append(job.id)
-        elif view is None or view.shows(job):
+        elif (view is None or view.shows(job)) and not job.training_seed:
             known = longest.get(job.candidate)
             if known is None or job.steps > known.steps:
                 longest[job.candidate] = job

@@ -11,13 +11,12 @@ from autoreward.agents.formulas.outcomes import Outcome
 from autoreward.agents.formulas.parts import Part
 from autoreward.errors import RewardFileError
 from autoreward.evaluation.bank import fitness_of_episodes
-from autoreward.evaluation.statistics import lower_confidence
 from autoreward.findings import Finding
 from autoreward.rewards.source import parse_reward
 from autoreward.schema import Fitness
-from autoreward.search.archive import Ratings, attempts
+from autoreward.search.archive import Ratings, attempts, rungs_reached
 from autoreward.search.jobs import fitness_of
-from autoreward.search.racing import rung_steps
+from autoreward.search.racing import score_of
 from autoreward.search.selection.descriptors import descriptors
 from autoreward.search.selection.islands import visible_on
 from autoreward.search.selection.pool import VARIED_FROM, parent_pool
@@ -161,34 +160,21 @@ def _rungs(
     """Return the mean and the standard error of each rung that a candidate has reached."""
     primary: Fitness = setup.primary
     sign = 1.0 if primary.direction == "max" else -1.0
-    found = {}
-    for job in journal.jobs(candidate=candidate, purpose="search", state="done"):
-        if view.shows(job):
-            value = fitness_of(journal, [job.id], "validation")[primary.name]
-            found[job.steps] = (sign * value.mean, value.standard_error)
-    reached = [steps for steps in rung_steps(setup.settings) if steps in found] or sorted(found)
-    return tuple(found[s][0] for s in reached), tuple(found[s][1] for s in reached)
+    values = [
+        fitness_of(journal, trainings, "validation")[primary.name]
+        for trainings in rungs_reached(journal, candidate, view).values()
+    ]
+    return tuple(sign * v.mean for v in values), tuple(v.standard_error for v in values)
 
 
 def success(parent: Attempt, child: Attempt, journal: Queries, setup: Setup, view: View) -> bool:
     """Return whether a child is better than its parent at the highest rung that both reached."""
-    old, new = (
-        {
-            job.steps: job.id
-            for job in journal.jobs(candidate=name, purpose="search", state="done")
-            if view.shows(job)
-        }
-        for name in (parent.id, child.id)
-    )
-    shared = [steps for steps in rung_steps(setup.settings) if steps in old and steps in new]
+    old, new = (rungs_reached(journal, name, view) for name in (parent.id, child.id))
+    shared = old.keys() & new.keys()
     if not shared:
         return False
     before, after = (
-        lower_confidence(
-            fitness_of(journal, [jobs[shared[-1]]], "validation")[setup.primary.name],
-            setup.primary.direction,
-        )
-        for jobs in (old, new)
+        score_of(journal, reached[max(shared)], setup.primary) for reached in (old, new)
     )
     return after > before
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autoreward.config import Settings
 from autoreward.errors import UsageError
 from autoreward.search.observer import Observer, silent
-from autoreward.search.racing import rung_steps
+from autoreward.search.rungs import Rung, costs_of, rungs_of
 from autoreward.store.journal import Journal
 from autoreward.store.records import Job
 
@@ -50,6 +50,9 @@ class Budget:
     ) -> None:
         self._settings, self._journal, self._observe = settings, journal, observer
         self._limits, self._baselines = settings.budget, baselines
+        self._rungs = rungs_of(settings)
+        self._costs = tuple(self._whole(cost) for cost in costs_of(self._rungs))
+        self._whole_rungs = len(settings.search.racing)  # those beyond are on further seeds
         self._before = float(journal.meta(ELAPSED, 0.0))
         self._started = self._saved = time.monotonic()
         self._warned = {
@@ -96,24 +99,20 @@ class Budget:
             p.state == "open" or (p.state == "accepted" and p.candidate not in entered)
             for p in proposals
         )
-        whole = len(self._settings.search.racing) == 1
         entering = waiting + 1
         first = self._whole(self._first)
         further = entering * (self._raced - first)  # what becomes of them when they race
-        ending = entering if whole else 0
-        return self._short_of_steps(entering * first, entering, ending, further)
+        return self._short_of_steps(entering * first, [0] * entering, further)
 
     def may_train(self, steps: int, *, rung: int) -> str:
         """Return why a candidate may not be trained further, empty if it may.
 
         Args:
             steps: Environment steps that this takes, beyond those the candidate has had.
-            rung: Where they take it to. On the last one it may become a finalist: then it draws on
-                what is reserved for that.
+            rung: Where they take it to. It may become a finalist: then it draws on what is reserved
+                for that.
         """
-        ending = 1 if rung == len(self._settings.search.racing) - 1 else 0
-        entering = 0 if rung else 1
-        return self._late() or self._short_of_steps(self._whole(steps), entering, ending)
+        return self._late() or self._short_of_steps(self._whole(steps), [rung])
 
     def _check(self) -> None:
         limit, training = self._limits.env_steps, self._settings.training.steps
@@ -137,22 +136,21 @@ class Budget:
         search, steps = self._settings.search, self._settings.training.steps
         if search.inner == "population":
             return max(1, round(steps / search.generations))
-        return rung_steps(self._settings)[0]
+        return self._rungs[0].steps
 
     @property
     def _raced(self) -> int:
         """Environment steps that a candidate takes in the mean: one in eta goes on at each rung.
 
         Counted when it is proposed: steps that begin with many and end with none of them are lost.
+        Further seeds are for what is left.
         """
         search = self._settings.search
-        if len(search.racing) == 1:
+        if search.inner == "population":
             return self._whole(self._first)
-        before, total = 0, 0.0
-        for number, steps in enumerate(rung_steps(self._settings)):
-            total += (steps - before) / search.eta**number
-            before = steps
-        return self._whole(round(total))
+        costs = self._costs[: self._whole_rungs]
+        shares = (cost / search.eta**number for number, cost in enumerate(costs))
+        return self._whole(round(sum(shares)))
 
     def _whole(self, steps: int) -> int:
         """Return what so many steps really take: whole iterations of the trainer."""
@@ -165,16 +163,18 @@ class Budget:
             return self._whole(job.steps)
         if self._settings.search.inner == "population":
             return self._whole(self._first)
-        before = max((r for r in rung_steps(self._settings) if r < job.steps), default=0)
-        return self._whole(job.steps - before)
+        return self._costs[self._rung(job)]
 
-    def _short_of_steps(self, more: int, entering: int, ending: int, further: int = 0) -> str:
-        """Return that `more` steps do not fit, empty if they do; the rest as in `_to_the_end`.
+    def _rung(self, job: Job) -> int:
+        """Return the number of the rung that a training of the search leads to."""
+        return self._rungs.index(Rung(job.steps, job.training_seed + 1))
+
+    def _short_of_steps(self, more: int, entering: Sequence[int], further: int = 0) -> str:
+        """Return that `more` steps do not fit, empty if they do.
 
         Args:
             more: Steps that are to be taken now.
-            entering: Candidates that are about to have their first training.
-            ending: Candidates that are about to have their last one.
+            entering: Rungs that candidates are about to enter, each from the one before.
             further: What the candidates will take later; the way of finalists to the end is part of
                 it, or it of that.
         """
@@ -182,7 +182,7 @@ class Budget:
         if limit is None:
             return ""
         jobs = self._journal.jobs()
-        later = max(self._to_the_end(jobs, entering, ending), further)
+        later = max(self._to_the_end(jobs, entering), further)
         if self._taken(jobs) + more + self._comparison(jobs) + later > limit:
             return f"{limit:,} environment steps (budget.env_steps)"
         return ""
@@ -193,7 +193,7 @@ class Budget:
 
     def _reserved(self, jobs: list[Job]) -> int:
         """Return the steps that must stay for the end of the search and the final comparison."""
-        return self._comparison(jobs) + self._to_the_end(jobs, 0, 0)
+        return self._comparison(jobs) + self._to_the_end(jobs, ())
 
     def _comparison(self, jobs: list[Job]) -> int:
         """Return the steps of the final comparison that no training stands for yet."""
@@ -203,23 +203,30 @@ class Budget:
         trainings = (self._comparisons + pinned) * settings.search.confirm_seeds - kept
         return max(0, trainings) * self._whole(settings.training.steps)
 
-    def _to_the_end(self, jobs: list[Job], entering: int, ending: int) -> int:
-        """Return the steps that bring as many candidates to the last rung as are to be finalists.
+    def _to_the_end(self, jobs: list[Job], entering: Sequence[int]) -> int:
+        """Return the steps that train as many candidates to the end as are to be finalists.
 
         Args:
             jobs: All trainings of the run.
-            entering: Candidates that are about to have their first training.
-            ending: Candidates that are about to have their last one.
+            entering: Rungs that candidates are about to enter, each from the one before.
         """
-        settings, steps = self._settings, self._settings.training.steps
-        if settings.search.inner == "population":
+        if self._settings.search.inner == "population":
             return 0
         search = [job for job in jobs if job.purpose == "search"]
-        failed = {job.candidate for job in search if job.state == "failed"}
-        racing = {job.candidate for job in search} - failed
-        arrived = {job.candidate for job in search if job.steps >= steps} - failed
-        missing = min(settings.search.finalists, len(racing) + entering) - len(arrived) - ending
-        return max(0, missing) * self._whole(steps - self._first)
+        failed = {
+            job.candidate for job in search if job.state == "failed" and not job.training_seed
+        }
+        at: dict[str, int] = {}
+        for job in search:
+            if job.candidate not in failed:
+                at[job.candidate] = max(at.get(job.candidate, 0), self._rung(job))
+        levels = list(at.values())
+        for rung in entering:
+            if rung and (below := self._rungs.index(self._rungs[rung - 1])) in levels:
+                levels.remove(below)
+            levels.append(rung)
+        nearest = sorted(levels, reverse=True)[: self._settings.search.finalists]
+        return sum(sum(self._costs[level + 1 : self._whole_rungs]) for level in nearest)
 
     def _late(self) -> str:
         """Return that the time is over but for what must still be trained, empty if it is not."""

@@ -1,8 +1,9 @@
 """Generation by generation: a search that repeats exactly, whatever the clock does.
 
-A generation is proposed when the one before it has been decided at all rungs but the last; whole
-trainings take long, so theirs count one generation later, and run beside the next generations. Who
-goes on at a rung is decided when all of a generation have reached it.
+A generation is proposed when the one before it has been decided at all rungs below a whole
+training; whole trainings take long, so theirs count one generation later, and run beside the next
+generations, as do those on further seeds. Who goes on at a rung is decided when all of a generation
+have reached it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from contextvars import copy_context
 from autoreward.agents.designer import Brief
 from autoreward.search.banking import worth_training
 from autoreward.search.preferring import wait_for_preferences
-from autoreward.search.racing import going_on, places
+from autoreward.search.racing import going_on
 from autoreward.search.reviewing import approved
 from autoreward.search.stage import Stage
 from autoreward.search.view import View, view_now
 
 UseBank = Callable[[View], None]
 """Lets the critic judge by the episodes of these trainings."""
+Entered = list[list[str]]
+"""Rung → the candidates of a generation that entered it, or of any while it was raced."""
 _LATER = 1
 """Generations after which whole trainings count, beyond the next one."""
 
@@ -28,26 +31,29 @@ _LATER = 1
 def search_by_generation(stage: Stage, use_bank: UseBank) -> None:
     """Search as many generations as the settings say, or until a limit is reached."""
     search = stage.setup.settings.search
-    begun: list[list[list[str]]] = []
+    begun: list[Entered] = []
     for generation in range(search.generations):
         if stage.stopped_by and not _opened(stage, generation):
             break
-        stage.wait(_whole(stage, begun[: max(0, len(begun) - _lag(stage))]))
+        known = begun[: max(0, len(begun) - _lag(stage))]
+        stage.wait(_whole(stage, known))
+        further = _on_further_seeds(stage, generation, known, begun)
         view = _view(stage, begun)
         use_bank(view)
         candidates = _proposed(stage, generation, view)
         if search.review:
             candidates = approved(stage.journal, candidates, stage.observe, stage.budget)
         candidates = worth_training(stage.journal, candidates, stage.setup.settings, stage.observe)
-        begun.append(_raced(stage, generation, candidates, begun))
+        begun.append([*_raced(stage, generation, candidates, begun), *further])
         stage.explain(candidates)
         if search.fitness == "preference":
             wait_for_preferences(stage.journal, stage.setup, stage.observe, stage.budget)
     stage.wait(_whole(stage, begun))
+    _on_further_seeds(stage, len(begun), begun, begun, wait=True)
 
 
 def _lag(stage: Stage) -> int:
-    return _LATER if stage.race.last else 0
+    return _LATER if stage.race.whole else 0
 
 
 def _opened(stage: Stage, generation: int) -> bool:
@@ -55,24 +61,30 @@ def _opened(stage: Stage, generation: int) -> bool:
     return bool(stage.journal.proposals(generation=generation))
 
 
-def _whole(stage: Stage, begun: list[list[list[str]]]) -> list[str]:
-    """Return the trainings to the last rung of some generations."""
-    return [_job(stage, name, stage.race.last) for rungs in begun for name in rungs[-1]]
+def _whole(stage: Stage, begun: list[Entered]) -> list[str]:
+    """Return the trainings of some generations that no rung below waits for."""
+    whole = stage.race.whole
+    return [
+        _job(stage, name, rung)
+        for rungs in begun
+        for rung, names in enumerate(rungs[whole:], whole)
+        for name in names
+    ]
 
 
 def _job(stage: Stage, candidate: str, rung: int) -> str:
     return stage.race.job_id(candidate, rung)
 
 
-def _view(stage: Stage, begun: list[list[list[str]]]) -> View:
+def _view(stage: Stage, begun: list[Entered]) -> View:
     """Return what the next generation may see: what is decided, not what happens to be ready."""
-    last, known = stage.race.last, max(0, len(begun) - _lag(stage))
+    whole, known = stage.race.whole, max(0, len(begun) - _lag(stage))
     jobs = {
         _job(stage, name, rung)
         for number, rungs in enumerate(begun)
         for rung, names in enumerate(rungs)
         for name in names
-        if rung < last or number < known
+        if rung < whole or number < known
     }
     population = stage.setup.settings.search.population
     return view_now(stage.journal, jobs, range(len(begun) * population))
@@ -112,47 +124,78 @@ def _proposed(stage: Stage, generation: int, view: View) -> list[str]:
     return stage.accepted(numbers)
 
 
-def _raced(
-    stage: Stage, generation: int, candidates: list[str], begun: list[list[list[str]]]
-) -> list[list[str]]:
-    """Race a generation and return who entered each rung; the last rung's are still in training.
+def _raced(stage: Stage, generation: int, candidates: list[str], begun: list[Entered]) -> Entered:
+    """Race a generation to whole trainings and return who entered each rung.
+
+    Those that entered the last of these are still in training, where they were not the only rung.
 
     What was decided before an interruption stands.
     """
     if stage.setup.settings.search.inner == "population":
         return [_continued(stage, generation, candidates, begun)]
     race, key = stage.race, f"race/{generation}"
-    decided: list[list[str]] = stage.journal.meta(key, [])
-    for rung in range(race.last + 1):
+    decided: Entered = stage.journal.meta(key, [])
+    for rung in range(race.whole + 1):
         if rung == len(decided):
-            decided = [*decided, _entrants(stage, rung, candidates, [*begun, decided])]
+            now = [*begun, decided]
+            chosen = _best(stage, rung, now, now) if rung else candidates
+            decided = [*decided, _taken(stage, rung, chosen)]
             stage.journal.set_meta(key, decided)
         names = [race.enter(name, rung) for name in decided[rung]]
         stage.observe("training", jobs=names)
-        if rung < race.last or not race.last:
+        if rung < race.whole or not race.whole:
             stage.wait(names)
     return decided
 
 
-def _entrants(
-    stage: Stage, rung: int, candidates: list[str], begun: list[list[list[str]]]
-) -> list[str]:
+def _on_further_seeds(
+    stage: Stage, generation: int, known: list[Entered], begun: list[Entered], *, wait: bool = False
+) -> Entered:
+    """Train the best of the whole trainings on further seeds; return who entered each such rung.
+
+    Args:
+        stage: The search.
+        generation: Beside which they are trained; the number after the last one is the end.
+        known: Generations whose whole trainings have ended.
+        begun: All generations so far.
+        wait: Whether to wait for each rung before the next one is decided.
+    """
+    race, key = stage.race, f"seeds/{generation}"
+    decided: Entered = stage.journal.meta(key, [])
+    before: Entered = [[] for _ in range(race.whole + 1)]
+    for number, rung in enumerate(range(race.whole + 1, race.last + 1)):
+        if number == len(decided):
+            mine = [*before, *decided]
+            below = [*known, mine] if wait else known
+            decided = [*decided, _taken(stage, rung, _best(stage, rung, below, [*begun, mine]))]
+            stage.journal.set_meta(key, decided)
+        names = [race.enter(name, rung) for name in decided[number]]
+        if names:
+            stage.observe("training", jobs=names)
+        if wait:
+            stage.wait(names)
+    return decided
+
+
+def _best(stage: Stage, rung: int, known: list[Entered], begun: list[Entered]) -> list[str]:
+    """Return who goes on to a rung of those that are known to have reached the one before."""
+    below = [name for rungs in known for names in rungs[rung - 1 : rung] for name in names]
+    gone = [name for rungs in begun for names in rungs[rung : rung + 1] for name in names]
+    scores = stage.race.scores(rung - 1, below)
+    count = stage.race.places(rung, len(scores), at_least_one=True)
+    return going_on(scores, gone, count)
+
+
+def _taken(stage: Stage, rung: int, chosen: list[str]) -> list[str]:
     """Train who goes on to a rung, as far as the budget reaches; return them."""
     race = stage.race
-    if rung == 0:
-        chosen = candidates
-    else:
-        below = [name for rungs in begun for names in rungs[rung - 1 : rung] for name in names]
-        gone = [name for rungs in begun for names in rungs[rung : rung + 1] for name in names]
-        scores = race.scores(rung - 1, below)
-        count = places(len(scores), stage.setup.settings.search.eta, at_least_one=True)
-        chosen = going_on(scores, gone, count)
     begun_before = set(race.entered(rung))  # by a process that was killed before it said so
     taken: list[str] = []
     for name in chosen:
         reason = "" if name in begun_before else stage.budget.may_train(race.cost(rung), rung=rung)
         if reason:
-            stage.end_search(reason)
+            if rung <= race.whole:  # another seed is for what is left
+                stage.end_search(reason)
             break
         race.enter(name, rung)  # at once, so that the budget counts it
         taken.append(name)
@@ -160,7 +203,7 @@ def _entrants(
 
 
 def _continued(
-    stage: Stage, generation: int, candidates: list[str], begun: list[list[list[str]]]
+    stage: Stage, generation: int, candidates: list[str], begun: list[Entered]
 ) -> list[str]:
     """Train a generation on from the best policy of the one before (population mode)."""
     race = stage.race

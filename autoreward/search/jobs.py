@@ -14,6 +14,7 @@ from autoreward.evaluation.trainer import Trainer
 from autoreward.findings import Finding
 from autoreward.schema import Fitness
 from autoreward.search.observer import Observer
+from autoreward.search.rungs import Rung, trainings_by_rung
 from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
 from autoreward.store.records import Purpose
@@ -84,8 +85,6 @@ class Jobs:
         job_id = job_id or f"{candidate}-{purpose}-s{seed_index}"
         if job_id in self._waiting:
             return job_id
-        if job_id in self._waiting:
-            return job_id
         steps = self._settings.training.steps if steps is None else steps
         job = self._journal.queue_job(
             job_id, candidate=candidate, purpose=purpose, training_seed=seed_index, steps=steps
@@ -154,7 +153,11 @@ class Jobs:
         if finding:
             self._observe("failed", finding=finding, **facts)
             return
-        score = estimate([result["scores"]["validation"][self._primary.name]])
+        together = [job_id]
+        if job.purpose == "search":  # its candidate's score is the mean over seeds
+            done = self._journal.jobs(candidate=job.candidate, purpose="search", state="done")
+            together = [*trainings_by_rung(done)[Rung(job.steps, job.training_seed + 1)]]
+        score = fitness_of(self._journal, together, "validation")[self._primary.name]
         self._observe("trained", score=score, seconds=result["seconds"], **facts)
 
 

@@ -11,7 +11,7 @@ from autoreward.agents.designer import Operator
 from autoreward.evaluation.novelty import Known, fingerprint, novelty, reward_values
 from autoreward.findings import Finding
 from autoreward.rewards.source import RewardSource
-from autoreward.search.archive import search_job
+from autoreward.search.archive import rungs_reached
 from autoreward.search.checking import Checked
 from autoreward.search.jobs import fitness_of
 from autoreward.search.setup import Setup
@@ -74,10 +74,11 @@ class Novelty:
         )
 
     def _known(self, candidate: Candidate, operator: str, view: View) -> Known:
-        job = search_job(self._journal, candidate.id, view)
+        reached = rungs_reached(self._journal, candidate.id, view)
         score = None
-        if job is not None:
-            score = fitness_of(self._journal, [job], "validation")[self._primary.name].mean
+        if reached:
+            fitness = fitness_of(self._journal, reached[max(reached)], "validation")
+            score = fitness[self._primary.name].mean
         return Known(
             candidate.id,
             candidate.skeleton,

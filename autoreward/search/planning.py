@@ -91,8 +91,10 @@ def pulls_of(journal: Queries, setup: Setup, history: Sequence[Attempt], view: V
             rivals = parents or [a for a in history if a.steps == child.steps and a is not child]
             best = max(rivals, key=lambda a: order[a.id], default=None)
             won = best is not None and success(best, child, journal, setup, view)
-        steps = child.steps / setup.settings.training.steps if child is not None else 0.0
-        cost = usd.get(proposal.number, 0.0) + _TRAINING_USD * steps
+        trained = 0.0
+        if child is not None:
+            trained = child.steps * child.seeds / setup.settings.training.steps
+        cost = usd.get(proposal.number, 0.0) + _TRAINING_USD * trained
         arm = Arm(cast(Operator, proposal.operator), proposal.model)
         pulls.append(Pull(arm, won, cost))
     return pulls

@@ -148,11 +148,12 @@ class Stage:
             job = self.journal.job(name)
             if job is None or job.state not in ("done", "failed"):
                 continue
-            state: CandidateState = "trained" if job.state == "done" else "failed"
+            fails = job.state == "failed" and not job.training_seed
+            state: CandidateState = "failed" if fails else "trained"
             if self.journal.candidate(job.candidate).state != state:
                 self.journal.set_candidate_state(job.candidate, state)
             if job.state == "done" and self._looked_at(job.steps):
-                early = len(self.race.rungs) > 1 and job.steps < self.race.rungs[-1]
+                early = self.race.whole > 0 and job.steps < self.race.rungs[-1].steps
                 self.analyst.by_machine([name], early=early)
 
     def end_search(self, reason: str) -> None:
@@ -163,13 +164,12 @@ class Stage:
             self.observe("budget", reason=reason)
 
     def finish_race(self) -> None:
-        """Bring as many candidates to the last rung as there are to be finalists."""
+        """Train as many candidates to the end as there are to be finalists."""
         wanted = self.setup.settings.search.finalists
         while entrants := self.race.short_of(wanted):
             names = []
             for name, rung in entrants:
-                left = self.race.rungs[-1] - self.race.rungs[rung - 1]
-                if reason := self.budget.may_train(left, rung=self.race.last):
+                if reason := self.budget.may_train(self.race.cost(rung), rung=rung):
                     self.end_search(reason)
                     break
                 names.append(self.race.enter(name, rung))
@@ -190,4 +190,4 @@ class Stage:
 
         The built-in designer reads none: there the whole trainings are enough.
         """
-        return bool(self.models) or steps >= self.race.rungs[-1] or len(self.race.rungs) == 1
+        return bool(self.models) or steps >= self.race.rungs[-1].steps or not self.race.whole

@@ -17,7 +17,7 @@ from autoreward.search.banking import worth_training
 from autoreward.search.generations import UseBank
 from autoreward.search.operator_policy import Arm
 from autoreward.search.planning import idle_arm, plan
-from autoreward.search.racing import going_on, places
+from autoreward.search.racing import going_on
 from autoreward.search.stage import Stage
 from autoreward.search.summary import OCCUPANCY
 from autoreward.search.view import view_now
@@ -176,10 +176,10 @@ class _Desk:
 
     def _promote(self) -> None:
         """Let the best of each rung go on, the highest rung first."""
-        stage, race = self._stage, self._stage.race
+        race = self._stage.race
         for rung in range(race.last, 0, -1):
             scores = race.scores(rung - 1)
-            count = places(len(scores), stage.setup.settings.search.eta, at_least_one=False)
+            count = race.places(rung, len(scores), at_least_one=False)
             for name in going_on(scores, race.entered(rung), count):
                 self._enter(name, rung)
 
@@ -204,7 +204,8 @@ class _Desk:
         """Train a candidate to a rung, if the budget reaches that far."""
         stage = self._stage
         if reason := stage.budget.may_train(stage.race.cost(rung), rung=rung):
-            stage.end_search(reason)
+            if rung <= stage.race.whole:  # another seed is for what is left
+                stage.end_search(reason)
             return False
         job = stage.race.enter(name, rung)
         stage.observe("training", jobs=[job])

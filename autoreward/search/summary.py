@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from autoreward.config import Settings
 from autoreward.evaluation.statistics import Estimate, disjoint, estimate, paired_difference
 from autoreward.schema import Fitness
+from autoreward.search.archive import rungs_reached
 from autoreward.search.continuing import ZERO, comparison_round, comparison_split
 from autoreward.search.jobs import as_json, fitness_of
 from autoreward.search.racing import score_of
+from autoreward.search.rungs import Rung
 from autoreward.search.setup import Setup
 from autoreward.store.journal import Journal
 from autoreward.store.queries import Queries
@@ -82,13 +85,14 @@ def summarize(journal: Journal, setup: Setup, designer: str, elapsed: float) -> 
 def search_facts(journal: Queries, settings: Settings, primary: Fitness) -> dict[str, Any]:
     """Return what the search did, JSON-ready.
 
-    `rungs` says how many candidates were trained how long, and `raced` whether only the best of
-    each rung went on. `operators` says of each how many `candidates` it made, how many of those are
-    `changes` of others and how many of these are `better` than the best of their parents, at the
-    longest training that both had. `env_steps` are those of the search alone, `whole_steps` what it
-    takes to train all its candidates to the end. `occupancy` is the share of the slots' time that
-    was used while there was anything to train, `waiting` the share that passed waiting for a
-    language model with nothing to train; None where that was not measured.
+    `rungs` says how many candidates were trained how long and on how many seeds, and `raced`
+    whether only the best of each rung went on. `operators` says of each how many `candidates` it
+    made, how many of those are `changes` of others and how many of these are `better` than the best
+    of their parents, at the highest rung that both reached. `env_steps` are those of the search
+    alone, `whole_steps` what it takes to train all its candidates to the end. `occupancy` is the
+    share of the slots' time that was used while there was anything to train, `waiting` the share
+    that passed waiting for a language model with nothing to train; None where that was not
+    measured.
     """
     jobs = journal.jobs(purpose="search")
     slots = journal.meta(OCCUPANCY) or {"busy": 0.0}
@@ -107,30 +111,36 @@ def search_facts(journal: Queries, settings: Settings, primary: Fitness) -> dict
 
 
 def reached(journal: Queries, whole: int | None) -> list[dict[str, Any]]:
-    """Return how many `candidates` were trained how long (`steps`, `share`), the shortest first.
+    """Return how many `candidates` have reached each rung, the lowest first.
+
+    A rung is how long (`steps`, `share`) and on how many `seeds` they were trained.
 
     Args:
         journal: Of the run.
         whole: Environment steps of a whole training; None where it is not known.
     """
-    names: dict[int, set[str]] = {}
-    for job in journal.jobs(purpose="search", state="done"):
-        names.setdefault(job.steps, set()).add(job.candidate)
+    counts: Counter[Rung] = Counter()
+    for candidate in journal.candidates():
+        counts.update(rungs_reached(journal, candidate.id).keys())
     return [
         {
-            "steps": steps,
-            "share": round(steps / whole, 4) if whole else None,
-            "candidates": len(names[steps]),
+            "steps": rung.steps,
+            "share": round(rung.steps / whole, 4) if whole else None,
+            "seeds": rung.seeds,
+            "candidates": counts[rung],
         }
-        for steps in sorted(names)
+        for rung in sorted(counts)
     ]
 
 
 def _operators(journal: Queries, primary: Fitness) -> dict[str, dict[str, int]]:
-    scores: dict[str, dict[int, float]] = {}
-    for job in journal.jobs(purpose="search", state="done"):
-        score = score_of(journal, job.id, primary)
-        scores.setdefault(job.candidate, {})[job.steps] = score
+    scores = {
+        candidate.id: {
+            rung: score_of(journal, jobs, primary)
+            for rung, jobs in rungs_reached(journal, candidate.id).items()
+        }
+        for candidate in journal.candidates()
+    }
     found: dict[str, dict[str, int]] = {}
     for proposal in journal.proposals(state="accepted"):
         counts = found.setdefault(proposal.operator, {"candidates": 0, "changes": 0, "better": 0})
@@ -142,12 +152,12 @@ def _operators(journal: Queries, primary: Fitness) -> dict[str, dict[str, int]]:
     return dict(sorted(found.items(), key=lambda item: -item[1]["candidates"]))
 
 
-def _surpasses(child: Mapping[int, float], parents: list[dict[int, float]]) -> bool:
-    """Return whether a child beats its parents at the longest training that it and one had."""
-    for steps in sorted(child, reverse=True):
-        rivals = [scores[steps] for scores in parents if steps in scores]
+def _surpasses(child: Mapping[Rung, float], parents: list[dict[Rung, float]]) -> bool:
+    """Return whether a child beats its parents at the highest rung that it and one reached."""
+    for rung in sorted(child, reverse=True):
+        rivals = [scores[rung] for scores in parents if rung in scores]
         if rivals:
-            return child[steps] > max(rivals)
+            return child[rung] > max(rivals)
     return False
 
 

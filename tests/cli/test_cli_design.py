@@ -60,8 +60,12 @@ def test_people_are_told_first_what_is_in_use(finished: Any) -> None:
         "autoreward resume tiny",
     ):
         assert part in text
-    assert text.index("autoreward resume tiny") < text.index("trained")
-    assert text.count("trained ") >= 7
+    assert "the best of those trained whole again on 1 further seed" in text
+    lines = finished.err.splitlines()
+    trained = [number for number, line in enumerate(lines) if line.startswith("  trained ")]
+    (resume,) = [number for number, line in enumerate(lines) if "autoreward resume tiny" in line]
+    assert resume < trained[0] and len(trained) >= 7
+    assert any(" on 2 seeds: goal_distance" in lines[number] for number in trained)
 
 
 def test_resume_of_a_finished_run_prints_the_result_again(finished: Any, cli_again: Any) -> None:
@@ -105,7 +109,11 @@ def test_show_tells_everything_about_a_candidate(finished: Any, cli_again: Any) 
     assert facts["id"] == winner
     assert facts["winner"] is True
     assert facts["proposal"]["operator"] in ("sample", "mutate")
-    check_fitness(facts["fitness"]["search"]["validation"], 1)
+    searched = [job for job in facts["trainings"] if job["purpose"] == "search"]
+    whole = [job["seed"] for job in searched if job["steps"] == 4096]
+    assert whole == [0, 1], "the best whole training was repeated on a second seed"
+    check_fitness(facts["fitness"]["search"]["validation"], 2)
+    assert [(rung["share"], rung["seeds"]) for rung in facts["rungs"]][-2:] == [(1.0, 1), (1.0, 2)]
     assert facts["fitness"]["confirm"]["test"] == finished.json["winner"]["fitness"]
     for points in facts["components"].values():
         assert {"mean", "std", "min", "max", "share"} == points["first"].keys()

@@ -14,6 +14,7 @@ from autoreward.evaluation.statistics import (
     estimate,
     lower_confidence,
     paired_difference,
+    shrunken,
 )
 
 
@@ -132,6 +133,16 @@ def test_lower_confidence() -> None:
     result = estimate([[1.0, 3.0], [5.0, 7.0]])
     assert lower_confidence(result) == pytest.approx(2.0)
     assert lower_confidence(result, "min") == pytest.approx(-6.0)
+
+
+def test_means_of_few_are_drawn_to_the_middle() -> None:
+    """By hand, with a noise of 2: a third of the way out is left for one value, half for two."""
+    assert shrunken([(6.0, 1), (0.0, 1), (3.0, 2)]) == pytest.approx([4.0, 2.0, 3.0])
+    assert shrunken([(6.0, 2), (0.0, 2)]) == pytest.approx([4.5, 1.5])
+    assert shrunken([(5.0, 1)]) == [5.0], "alone it is the middle"
+    lucky, sure, _, _ = shrunken([(9.0, 1), (8.0, 2), (1.0, 1), (-1e6, 1)])
+    assert lucky < sure, "one training gone wrong does not decide between others"
+    assert shrunken([]) == []
 
 
 def test_disjoint() -> None:

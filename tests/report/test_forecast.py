@@ -6,8 +6,9 @@ import pytest
 
 from autoreward.config import load_settings
 from autoreward.report.forecast import Forecast, Plan, job_label
+from autoreward.search.rungs import Rung
 
-RUNGS = (100, 300, 1000)
+RUNGS = (Rung(100), Rung(300), Rung(1000))
 
 
 def plan(generations: int = 2, population: int = 9, *, ordered: bool = True) -> Plan:
@@ -27,21 +28,26 @@ GENERATION = 9 * 100 + 3 * 200 + 1 * 700
 def test_plan_of_a_run() -> None:
     """Finalists and baselines on every fresh seed; rungs in whole iterations of the trainer."""
     settings = load_settings(
-        overrides=["search.finalists=2", "search.confirm_seeds=3", "training.steps=20480"]
+        overrides=[
+            "search.finalists=2",
+            "search.confirm_seeds=3",
+            "training.steps=20480",
+            "search.rungs=[0.1, 0.3, 1.0]",
+        ]
     )
     made = Plan.of_run(settings, baselines=2)
     assert made.final == (2 + 2) * 3
-    assert made.rungs == (2048, 6144, 20480)
+    assert made.rungs == (Rung(2048), Rung(6144), Rung(20480), Rung(20480, 2))
     assert Plan.of_evaluation(settings, 5).final == 5
-    odd = load_settings(overrides=["training.steps=3000"])
-    assert Plan.of_run(odd, 0).rungs == (1024, 1024, 3072)
+    odd = load_settings(overrides=["training.steps=3000", "search.rungs=[0.1, 0.3, 1.0]"])
+    assert Plan.of_run(odd, 0).rungs == (Rung(1024), Rung(1024), Rung(3072), Rung(3072, 2))
 
 
 def test_policies_that_go_on_are_one_training_over_all_generations() -> None:
     """In population mode a candidate takes its generation's share."""
     settings = load_settings(overrides=["search.inner=population", "training.steps=16384"])
     made = Plan.of_run(settings, 2)
-    assert made.rungs == (4096,)
+    assert made.rungs == (Rung(4096),)
     assert Forecast(made).total == 32 * 4096 + made.final * 16384
 
 
@@ -54,6 +60,22 @@ def test_what_a_training_takes() -> None:
     assert made.cost("a-confirm-s1000") == made.target("human-baseline-s1001") == 1000
     assert made.taken("a-search-s0-r2", 150) == 50
     assert made.taken("a-search-s0-r2", 310) == 200
+
+
+def test_a_further_seed_is_a_whole_training_more() -> None:
+    """It goes on from nothing; one in eta of the whole trainings is expected to have it."""
+    made = Plan(2, 9, 1000, 4, (*RUNGS, Rung(1000, 2)), finalists=2)
+    assert [made.rung_of(f"a-search-s{tag}") for tag in ("0-r1", "0-r2", "0", "1")] == [0, 1, 2, 3]
+    assert (made.cost("a-search-s0"), made.cost("a-search-s1")) == (700, 1000)
+    assert made.target("a-search-s1") == 1000 and made.taken("a-search-s1", 150) == 150
+    forecast = Forecast(made)
+    assert forecast.total == 2 * (GENERATION + 1000) + 4000
+    forecast.train(["a-search-s1"])
+    assert forecast.taken({"a-search-s1": 400}) == 400
+    forecast.end("a-search-s1")
+    assert forecast.taken({}) == 1000
+    forecast.train(["a-confirm-s1000"])
+    assert forecast.total == 1000 + 1000, "what has begun is counted, nothing else is expected"
 
 
 def test_a_race_is_foreseen_and_then_counted() -> None:

@@ -12,11 +12,12 @@ import pytest
 from autoreward.report.forecast import Plan
 from autoreward.report.moment import moment_words, read_moment, write_moment
 from autoreward.report.watch import Watch
+from autoreward.search.rungs import Rung
 
 
 def test_a_moment_is_read_as_it_was_written(tmp_path: Path) -> None:
     """Speed, shares, slots and time left, in numbers and in words."""
-    plan = Plan(2, 3, 1000, 4, rungs=(1000,))
+    plan = Plan(2, 3, 1000, 4, rungs=(Rung(1000),))
     seen = Watch(plan, "a-run", "speed", "m/s", "max", started=100.0)
     path = tmp_path / "moment.json"
     seen.take("training", {"jobs": ["a-search-s0", "b-search-s0"]}, 100.0)

@@ -13,16 +13,26 @@ from autoreward.report.outline import plan_words, unusual
     [
         (
             (),
-            "4 generations of 8 candidates; at 10% and 30% of 163,840 steps only the best half "
-            "goes on; then 2 finalists and baselines on 3 fresh seeds",
+            "4 generations of 8 candidates; at 25% and 50% of 163,840 steps only the best half "
+            "goes on; the best of those trained whole again on 1 further seed; "
+            "then 2 finalists and baselines on 3 fresh seeds",
         ),
         (("search.eta=7",), "only the best 1 in 7 goes on"),
+        (("search.seeds=3",), "the best of those trained whole again on 2 further seeds; then"),
+        (("search.seeds=1",), "only the best half goes on; then"),
         (
             ("search.ordered=false", "designer.kind=llm", "llm.model=openai/m"),
-            "32 candidates, asked for one by one; at 10% and",
+            "32 candidates, asked for one by one; at 25% and",
         ),
-        (("search.rungs=[1.0]",), "4 generations of 8 candidates, 163,840 steps each; then"),
-        (("search.strategy=greedy",), "8 candidates, 163,840 steps each"),
+        (
+            ("search.rungs=[1.0]",),
+            "4 generations of 8 candidates, 163,840 steps each; the best of those trained whole",
+        ),
+        (
+            ("search.rungs=[1.0]", "search.seeds=1"),
+            "4 generations of 8 candidates, 163,840 steps each; then",
+        ),
+        (("search.strategy=greedy",), "8 candidates, 163,840 steps each; then"),
         (
             ("search.inner=population",),
             "go on from the best of the generation before, 40,960 steps each; then",

@@ -33,24 +33,33 @@ FACTS = {
     "fitness": [asdict(SPEED)],
 }
 RUNGS = {1: 100, 2: 300, 3: 1000}
+"""Those beyond are whole trainings on further seeds."""
 
 
 def train(journal: Journal, name: str, *scores: float) -> None:
     """Take a candidate through the rungs, with a score at each."""
     for rung, score in enumerate(scores, 1):
-        job = f"{name}-search-s0" + ("" if rung == 3 else f"-r{rung}")
-        journal.queue_job(job, candidate=name, purpose="search", training_seed=0, steps=RUNGS[rung])
+        seed, steps = max(0, rung - 3), RUNGS.get(rung, 1000)
+        job = f"{name}-search-s{seed}" + ("" if rung >= 3 else f"-r{rung}")
+        journal.queue_job(job, candidate=name, purpose="search", training_seed=seed, steps=steps)
         journal.start_job(job)
         component = {"mean": score, "std": 0.0, "min": 0.0, "max": 0.0, "share": 1.0}
-        point = {"steps": RUNGS[rung], "components": {"x": component}}
+        point = {"steps": steps, "components": {"x": component}}
         journal.finish_job(
             job,
             "done",
             result={"snapshots": [point]},
             scores={"validation": {"speed": [score - 0.01, score + 0.01]}},
             findings=[Finding(f"seen-at-{rung}", "note", "something")],
-            env_steps=RUNGS[rung] - RUNGS.get(rung - 1, 0),
+            env_steps=steps - (0 if seed else RUNGS.get(rung - 1, 0)),
         )
+
+
+def add(journal: Journal, number: int, name: str) -> None:
+    """Let a proposal draw a candidate anew."""
+    journal.open_proposal(number, generation=0, operator="sample")
+    journal.add_candidate(name, proposal=number, text="x", formula="x", skeleton="x")
+    journal.close_proposal(number, "accepted", candidate=name)
 
 
 @pytest.fixture
@@ -96,6 +105,47 @@ def test_the_longest_training_speaks_for_a_candidate(journal: Journal) -> None:
     assert review_facts(journal, "best")["snapshots"][-1]["steps"] == 1000
 
 
+def test_two_seeds_speak_for_a_candidate_together(journal: Journal) -> None:
+    """Fitness is the mean over both, findings are of both, and the page says of how many."""
+    add(journal, 4, "twice")
+    train(journal, "twice", 1.5, 3.0, 4.5, 3.5)
+    facts = candidate_facts(journal, "twice")
+    value = facts["fitness"]["search"]["validation"]["speed"]
+    assert (value["mean"], value["seeds"]) == (pytest.approx(4.0), 2)
+    assert facts["components"]["x"]["last"]["mean"] == pytest.approx(4.0)
+    assert [finding["code"] for finding in facts["findings"]] == ["seen-at-3", "seen-at-4"]
+    assert [rung["seeds"] for rung in facts["rungs"]] == [1, 1, 1, 2]
+    assert [rung["mean"] for rung in facts["rungs"]] == pytest.approx([1.5, 3.0, 4.5, 4.0])
+    page = text_of(candidate_page(facts, ["x"]))
+    assert row(page, "rungs").endswith("4.50 m/s at 100%, 4.00 m/s on 2 seeds")
+    page = text_of(run_page(run_facts(journal), candidates_facts(journal), []))
+    assert row(page, "trained").endswith("5 candidates to 10%, 4 to 30%, 3 to 100%, 1 on 2 seeds")
+
+
+def test_a_lucky_training_is_below_one_that_was_repeated(journal: Journal) -> None:
+    """Equal means: that of two seeds counts for more. The entry has the mean as it is."""
+    add(journal, 4, "twice")
+    train(journal, "twice", 1.5, 3.0, 4.5, 3.5)
+    add(journal, 5, "worse")
+    train(journal, "worse", 1.5, 3.0, 0.0)
+    ranked = ranking(journal)
+    assert [entry["id"] for entry in ranked] == ["twice", "best", "poor", "worse", "slow", "early"]
+    assert [entry["seeds"] for entry in ranked] == [2, 1, 1, 1, 1, 1]
+    assert ranked[0]["mean"] == pytest.approx(ranked[1]["mean"]) == pytest.approx(4.0)
+
+
+def test_rungs_of_the_same_steps_are_one_training(journal: Journal) -> None:
+    """In a very short training two rungs may end where it does: that is no second seed."""
+    add(journal, 4, "short")
+    for tag, score in (("-r1", 9.0), ("-r2", 9.0), ("", 4.0)):
+        job = f"short-search-s0{tag}"
+        journal.queue_job(job, candidate="short", purpose="search", training_seed=0, steps=1000)
+        journal.start_job(job)
+        journal.finish_job(job, "done", scores={"validation": {"speed": [score, score]}})
+    entry = next(entry for entry in ranking(journal) if entry["id"] == "short")
+    assert (entry["mean"], entry["seeds"]) == (4.0, 1)
+
+
 def test_pages_show_rungs_and_lineage(journal: Journal) -> None:
     """Who was stopped, where, and what was made of it."""
     page = text_of(candidate_page(candidate_facts(journal, "best"), ["x"]))
@@ -123,12 +173,14 @@ def test_two_candidates_are_compared_where_both_have_been(
 
 
 def test_clips_show_the_longest_training(journal: Journal) -> None:
-    """Not the first one that was recorded."""
-    for rung in ("-r1", "-r2", ""):
-        folder = journal.files.job(f"best-search-s0{rung}")
-        folder.mkdir(parents=True)
-        (folder / EPISODES_FILE).touch()
-    assert recording(journal, "best")[0] == "best-search-s0"
+    """Not the first one that was recorded; of two seeds the first, as everywhere."""
+    train(journal, "again", 1.5, 3.0, 4.0, 5.0)
+    for name, seeds in (("best", (0,)), ("again", (0, 1))):
+        for tag in ("0-r1", "0-r2", *map(str, seeds)):
+            folder = journal.files.job(f"{name}-search-s{tag}")
+            folder.mkdir(parents=True)
+            (folder / EPISODES_FILE).touch()
+        assert recording(journal, name)[0] == f"{name}-search-s0"
 
 
 def test_the_search_says_who_made_what_at_which_cost(journal: Journal) -> None:

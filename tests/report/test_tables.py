@@ -32,9 +32,10 @@ MEASURES = {
 
 
 RUNGS = [
-    {"steps": 20_000, "share": 0.1, "candidates": 12},
-    {"steps": 60_000, "share": 0.3, "candidates": 4},
-    {"steps": 200_000, "share": 1.0, "candidates": 1},
+    {"steps": 20_000, "share": 0.1, "seeds": 1, "candidates": 12},
+    {"steps": 60_000, "share": 0.3, "seeds": 1, "candidates": 4},
+    {"steps": 200_000, "share": 1.0, "seeds": 1, "candidates": 2},
+    {"steps": 200_000, "share": 1.0, "seeds": 2, "candidates": 1},
 ]
 SEARCH = {
     "strategy": "full",
@@ -113,8 +114,8 @@ def test_result_compares_with_every_baseline() -> None:
 def test_result_says_what_the_search_did() -> None:
     """Who made the candidates with what success, and what racing saved."""
     text = text_of(run_result(summary()))
-    race = "12 candidates to 10%, 4 to 30%, 1 to 100%: 600,000 steps, 25% of training all to the"
-    assert row(text, "raced") == f"raced {race} end"
+    race = "12 candidates to 10%, 4 to 30%, 2 to 100%, 1 on 2 seeds: 600,000 steps, 25% of"
+    assert row(text, "raced") == f"raced {race} training all to"
     made = "sample 7, tune 3 (2 better than their parents), ablate 2 (0)"
     assert row(text, "made by") == f"made by {made}"
     assert "slots" not in text and "searched by" not in text
@@ -220,9 +221,9 @@ def test_runs_and_candidates_show_what_went_wrong() -> None:
     assert "run.db is no database" in text
     run = {"primary": "distance", "measures": MEASURES, "winner": "abc"}
     failed = {"mean": None, "interval": None, "state": "failed", "generation": 0, "formula": "a"}
-    failed["share"] = None
+    failed |= {"share": None, "seeds": None}
     entries = [
-        {**failed, "id": "abc", "error": None, **form(1.0), "share": 1.0},
+        {**failed, "id": "abc", "error": None, **form(1.0, 1), "share": 1.0},
         {**failed, "id": "def", "error": "error: timeout: no answer"},
         {**failed, "id": "ghi", "error": None, "state": "checked"},
     ]
@@ -231,10 +232,15 @@ def test_runs_and_candidates_show_what_went_wrong() -> None:
     assert "no answer" in row(text, "def")
     assert "checked" in row(text, "ghi")
     assert "trained" not in text, "a column that says the same of all says nothing"
-    entries.append({**failed, "id": "jkl", "error": None, **form(1.0), "share": 0.3})
+    entries.append({**failed, "id": "jkl", "error": None, **form(1.0, 1), "share": 0.3})
     text = text_of(candidates_table(run, entries, "candidates"))
     assert row(text, "abc").startswith("abc 1 100% 1.00")
     assert row(text, "jkl").startswith("jkl 1 30% 1.00")
+    assert "seeds" not in text
+    twice = {**failed, "id": "mno", "error": None, **form(1.0, 2), "share": 1.0}
+    text = text_of(candidates_table(run, [*entries[:-1], twice], "candidates"))
+    assert row(text, "abc").startswith("abc 1 1 1.00") and row(text, "mno").startswith("mno 1 2 1.")
+    assert row(text, "def").startswith("def 1 error"), "who was not trained has none"
 
 
 def test_findings_are_one_line_each() -> None:

@@ -12,11 +12,12 @@ from autoreward.findings import Finding
 from autoreward.report.forecast import Plan
 from autoreward.report.live import live
 from autoreward.report.watch import Best, Watch
+from autoreward.search.rungs import Rung
 
 
 def watch(direction: Literal["max", "min"] = "max", **more: Any) -> Watch:
     """Return a watch of 2 generations of 3 candidates and 4 final trainings of 1000 steps."""
-    plan = Plan(2, 3, 1000, 4, rungs=(1000,))
+    plan = Plan(2, 3, 1000, 4, rungs=(Rung(1000),))
     return Watch(plan, "a-run", "speed", "m/s", direction, started=100.0, **more)
 
 
@@ -47,7 +48,7 @@ def trained(candidate: str, value: float, purpose: str = "search") -> dict[str, 
 
 def racing(**more: Any) -> Watch:
     """Return a watch of a race: 9 candidates, of which three see 300 steps and one all 1000."""
-    plan = Plan(1, 9, 1000, 4, rungs=(100, 300, 1000), ordered=False)
+    plan = Plan(1, 9, 1000, 4, rungs=(Rung(100), Rung(300), Rung(1000)), ordered=False)
     return Watch(plan, "a-run", "speed", "m/s", "max", started=100.0, **more)
 
 
@@ -115,6 +116,26 @@ def test_scores_of_two_rungs_are_not_compared() -> None:
     assert line("c-search-s0-r1", 9.0).endswith("c to 10%: speed 9.00 m/s")
     assert line("b-search-s0", 2.0).endswith("trained b: speed 2.00 m/s  best so far")
     assert seen.best == Best("b", 2.0, 2)
+
+
+def test_a_second_seed_is_a_better_word_on_the_same_candidate() -> None:
+    """The value is the mean over both, and the words say of how many seeds."""
+    rungs = (Rung(100), Rung(1000), Rung(1000, 2))
+    seen = Watch(Plan(1, 4, 1000, 4, rungs), "a-run", "speed", "m/s", "max", started=100.0)
+
+    def line(job: str, value: float) -> str:
+        event = trained(job[0], value) | {"job": job}
+        return seen.take("trained", event, 101.0) or ""
+
+    assert line("a-search-s0", 5.0).endswith("trained a: speed 5.00 m/s  best so far")
+    assert line("b-search-s1", 3.0).endswith("trained b on 2 seeds: speed 3.00 m/s")
+    wanted = "trained a on 2 seeds: speed 4.00 m/s  best so far on 2 seeds"
+    assert line("a-search-s1", 4.0).endswith(wanted), "what was said of it before was luck"
+    assert seen.best == Best("a", 4.0, 2)
+    assert "best 4.00 m/s on 2 seeds" in seen.line(102.0)
+    assert line("c-search-s0", 9.0).endswith("trained c: speed 9.00 m/s  best so far")
+    seen.take("progress", progress(250, **{"a-search-s1": 250}), 103.0)
+    assert "1 learner at 25%" in seen.line(103.0), "of a whole training"
 
 
 def test_learners_are_on_their_way_to_a_rung() -> None:

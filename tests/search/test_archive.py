@@ -11,15 +11,16 @@ import pytest
 
 from autoreward.agents.designer import Attempt
 from autoreward.agents.formulas.parts import Part
-from autoreward.config import SearchSettings
 from autoreward.findings import Finding
 from autoreward.schema import Actuator, Field, Fitness, StateSchema
-from autoreward.search.archive import attempts, search_job
+from autoreward.search.archive import attempts, rungs_reached, search_job, standings
+from autoreward.search.rungs import Rung
 from autoreward.search.selection.descriptors import behaviour_distance, descriptor, descriptors
 from autoreward.search.selection.islands import island_of, visible_on
 from autoreward.search.selection.pareto import pareto_front
 from autoreward.search.selection.pool import parent_pool
 from autoreward.search.view import view_now
+from autoreward.search_settings import SearchSettings
 from autoreward.store.journal import Journal
 from autoreward.training.episodes import Episodes
 from autoreward.training.messages import EPISODES_FILE
@@ -60,11 +61,17 @@ def make(journal: Journal, number: int, operator: str = "sample", parents: tuple
 
 
 def train(
-    journal: Journal, name: str, steps: int, speed: list[float], effort: float = 1.0, tag: str = ""
+    journal: Journal,
+    name: str,
+    steps: int,
+    speed: list[float],
+    effort: float = 1.0,
+    tag: str = "",
+    seed: int = 0,
 ) -> str:
     """Finish a search training of a candidate and return its id."""
-    job = f"{name}-search-s0{tag}"
-    journal.queue_job(job, candidate=name, purpose="search", training_seed=0, steps=steps)
+    job = f"{name}-search-s{seed}{tag}"
+    journal.queue_job(job, candidate=name, purpose="search", training_seed=seed, steps=steps)
     journal.start_job(job)
     scores = {"validation": {"speed": speed, "effort": [effort] * len(speed)}}
     journal.finish_job(job, "done", scores=scores)
@@ -94,6 +101,75 @@ def test_the_cautious_score_ranks_within_a_budget(tmp_path: Path) -> None:
         train(journal, lucky, 100, [0.0, 4.0])
         train(journal, sure, 100, [1.9, 1.9])
         assert names(attempts(journal, SPEED)) == [sure, lucky]
+
+
+def test_a_training_that_was_repeated_counts_for_more(tmp_path: Path) -> None:
+    """A lucky training is behind a lower mean over two seeds; a much better one is not."""
+    with begin(tmp_path / "run") as journal:
+        sure, lucky, poor, worse, short = (make(journal, number) for number in range(5))
+        first = train(journal, sure, 300, [7.0, 7.0])
+        second = train(journal, sure, 300, [5.0, 5.0], effort=3.0, seed=1)
+        train(journal, lucky, 300, [6.5, 6.5])
+        train(journal, poor, 300, [1.0, 1.0])
+        train(journal, worse, 300, [-99.0, -99.0])
+        train(journal, short, 100, [99.0, 99.0], tag="-r1")
+        found = attempts(journal, SPEED)
+        assert names(found) == [sure, lucky, poor, worse, short]
+        assert [entry.seeds for entry in found] == [2, 1, 1, 1, 1]
+        assert (found[0].score, found[0].episodes) == (6.0, 4), "the mean over both, as it is"
+        assert found[0].fitness["effort"][0] == 2.0
+        assert search_job(journal, sure) == first
+        assert rungs_reached(journal, sure) == {Rung(300): (first,), Rung(300, 2): (first, second)}
+        better = make(journal, 5)
+        train(journal, better, 300, [30.0, 30.0])
+        assert names(attempts(journal, SPEED))[0] == better
+
+
+def test_standings_by_hand(tmp_path: Path) -> None:
+    """Cautious, mean over seeds, drawn to the middle: n of n + 2 of the way out is left.
+
+    How far apart a candidate's own seeds are is not held against it; less is more where it is.
+    """
+    with begin(tmp_path / "run") as journal:
+        twice, once = make(journal, 0), make(journal, 1)
+        train(journal, twice, 300, [2.0, 2.0], effort=2.0)
+        train(journal, twice, 300, [4.0, 4.0], effort=4.0, seed=1)
+        train(journal, once, 300, [0.0, 2.0], effort=5.0)
+        found = standings(journal, SPEED)  # scores 3 and 1 - 1: a mean less its error
+        assert found == {twice: (300, 1.5 + 1.5 / 2), once: (300, 1.5 - 1.5 / 3)}
+        found = standings(journal, EFFORT)
+        assert found[twice] == (300, pytest.approx(-4.0 + 1.0 / 2))
+        assert found[once] == (300, pytest.approx(-4.0 - 1.0 / 3))
+        train(journal, once, 900, [9.0, 9.0], tag="-long")
+        assert standings(journal, SPEED) == {once: (900, 9.0), twice: (300, 3.0)}
+
+
+def test_findings_of_all_seeds_are_shown(tmp_path: Path) -> None:
+    """Those of shorter trainings are outgrown, but for errors."""
+    with begin(tmp_path / "run") as journal:
+        name = make(journal, 0)
+        jobs = [
+            train(journal, name, 100, [1.0], tag="-r1"),
+            train(journal, name, 300, [1.0]),
+            train(journal, name, 300, [1.0], seed=1),
+        ]
+        for number, job in enumerate(jobs):
+            journal.add_analysis(job, {}, [Finding(f"seen-{number}", "note", "something")])
+        (found,) = attempts(journal, SPEED)
+    assert [finding.code for finding in found.findings] == ["seen-1", "seen-2"]
+
+
+def test_a_view_may_hide_the_second_seed(tmp_path: Path) -> None:
+    """Then the first one speaks for the candidate alone."""
+    with begin(tmp_path / "run") as journal:
+        name = make(journal, 0)
+        train(journal, name, 300, [1.0])
+        view = view_now(journal)
+        before = attempts(journal, SPEED, view=view)
+        train(journal, name, 300, [5.0], seed=1)
+        assert attempts(journal, SPEED, view=view) == before
+        assert (before[0].score, before[0].seeds) == (1.0, 1)
+        assert attempts(journal, SPEED)[0].score == 3.0
 
 
 def test_an_attempt_knows_where_it_comes_from(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from autoreward.config import Settings, load_settings
 from autoreward.errors import UsageError
 from autoreward.search.budget import Budget
-from autoreward.search.racing import rung_steps
+from autoreward.search.rungs import Rung, costs_of, rungs_of
 from autoreward.store.journal import Journal
 
 BASELINES = 2
@@ -19,6 +19,7 @@ ITERATION = 128
 SIZES = [
     "training.envs=4", "training.rollout=32", "training.minibatches=2", "training.steps=1000",
     "search.finalists=2", "search.confirm_seeds=2", "search.population=6", "search.generations=4",
+    "search.rungs=[0.1, 0.3, 1.0]", "search.seeds=2",
 ]  # fmt: skip
 FINAL = 4 * 2 * 1024
 """Two finalists and two baselines on two seeds; 1000 steps are eight whole iterations."""
@@ -42,11 +43,11 @@ def accept(journal: Journal, number: int) -> str:
 
 
 def queue(journal: Journal, candidate: str, rung: int, chosen: Settings) -> str:
-    rungs = rung_steps(chosen)
-    job = f"{candidate}-search-s0" + ("" if rung == len(rungs) - 1 else f"-r{rung + 1}")
-    journal.queue_job(
-        job, candidate=candidate, purpose="search", training_seed=0, steps=rungs[rung]
-    )
+    """Queue a candidate's training to a rung and return its id."""
+    whole_rung, steps = len(chosen.search.racing) - 1, rungs_of(chosen)[rung].steps
+    seed = max(0, rung - whole_rung)
+    job = f"{candidate}-search-s{seed}" + ("" if rung >= whole_rung else f"-r{rung + 1}")
+    journal.queue_job(job, candidate=candidate, purpose="search", training_seed=seed, steps=steps)
     return job
 
 
@@ -61,12 +62,16 @@ class World:
         journal: Of the run.
         chosen: Its settings.
         chance: What happens.
+        failing: Share of the trainings that fail.
     """
 
-    def __init__(self, journal: Journal, chosen: Settings, chance: random.Random) -> None:
-        self.journal, self.chosen, self.chance = journal, chosen, chance
-        self.rungs = rung_steps(chosen)
-        self.last = len(self.rungs) - 1
+    def __init__(
+        self, journal: Journal, chosen: Settings, chance: random.Random, failing: float = 0.15
+    ) -> None:
+        self.journal, self.chosen, self.chance, self.failing = journal, chosen, chance, failing
+        self.rungs = rungs_of(chosen)
+        self.costs = costs_of(self.rungs)
+        self.whole, self.last = len(chosen.search.racing) - 1, len(self.rungs) - 1
         self.reached: dict[str, int] = {}
         self.asked: set[str] = set()
         self.proposals = 0
@@ -90,9 +95,7 @@ class World:
 
     def train(self, name: str, to: int) -> bool:
         """Train a candidate on to a rung, if the budget lets it."""
-        before = self.reached[name]
-        cost = self.rungs[to] - (self.rungs[before] if before >= 0 else 0)
-        if self.budget.may_train(cost, rung=to):
+        if self.budget.may_train(self.costs[to], rung=to):
             return False
         queue(self.journal, name, to, self.chosen)
         self.asked.add(name)
@@ -101,17 +104,16 @@ class World:
     def end(self, job: Any) -> None:
         """Let a training end, well or with a failure on the way."""
         name = job.candidate
-        before = self.reached[name]
-        start = whole(self.rungs[before]) if before >= 0 else 0
-        full = whole(job.steps) - start
+        to = self.reached[name] + 1
+        full = whole(self.costs[to])
         self.asked.discard(name)
-        if self.chance.random() < 0.15:
+        if self.chance.random() < self.failing:
             taken = self.chance.randrange(0, full + 1, ITERATION)
             self.journal.finish_job(job.id, "failed", env_steps=taken)
             self.reached.pop(name)
         else:
             self.journal.finish_job(job.id, "done", env_steps=full)
-            self.reached[name] = self.rungs.index(job.steps)
+            self.reached[name] = to
 
     def step(self) -> None:
         """Do one thing at random."""
@@ -129,15 +131,16 @@ class World:
             self.restart()
 
     def finish(self) -> None:
-        """End what runs, take the best to the last rung, and make the final comparison."""
+        """End what runs, train as many as are to be finalists whole, and compare them."""
         while running := self.journal.jobs(state="queued"):
             self.end(running[0])
         while True:
-            arrived = [n for n, rung in self.reached.items() if rung == self.last]
-            rest = sorted(n for n in self.reached if n not in arrived)
+            arrived = [n for n, rung in self.reached.items() if rung >= self.whole]
+            rest = {n: rung for n, rung in self.reached.items() if 0 <= rung < self.whole}
             if len(arrived) >= self.chosen.search.finalists or not rest:
                 break
-            if not self.train(rest[0], self.last):
+            furthest = max(rest, key=lambda name: (rest[name], name))
+            if not self.train(furthest, rest[furthest] + 1):
                 break
             self.end(self.journal.jobs(state="queued")[0])
         self.arrived = len(arrived)
@@ -151,14 +154,26 @@ class World:
                 self.journal.finish_job(job, "done", env_steps=1024)
 
 
-@pytest.mark.parametrize("rungs", ["[0.1, 0.3, 1.0]", "[0.37, 1.0]", "[1.0]"])
-def test_random_searches_never_exceed_the_limit(tmp_path: Path, rungs: str) -> None:
+RACES = pytest.mark.parametrize(
+    "race",
+    [
+        ("rungs=[0.1, 0.3, 1.0]",),
+        ("rungs=[0.1, 0.3, 1.0]", "seeds=1"),
+        ("rungs=[0.37, 1.0]", "seeds=3"),
+        ("rungs=[1.0]",),
+    ],
+    ids="-".join,
+)
+
+
+@RACES
+def test_random_searches_never_exceed_the_limit(tmp_path: Path, race: tuple[str, ...]) -> None:
     """Whatever is proposed, trained, failed or killed in any order, the end stays affordable."""
-    compared = 0
+    compared = repeated = 0
     for seed in range(6):
         chance = random.Random(seed)
         limit = FINAL + 1024 + chance.randrange(12_000)
-        chosen = settings(f"budget.env_steps={limit}", f"search.rungs={rungs}")
+        chosen = settings(f"budget.env_steps={limit}", *(f"search.{entry}" for entry in race))
         with journal_of(tmp_path, chosen, str(seed)) as journal:
             world = World(journal, chosen, chance)
             for _ in range(50):
@@ -166,27 +181,87 @@ def test_random_searches_never_exceed_the_limit(tmp_path: Path, rungs: str) -> N
             world.finish()
             assert journal.env_steps() <= limit
             compared += world.arrived > 0
+            repeated += any(job.training_seed for job in journal.jobs(purpose="search"))
     assert compared >= 4, "the budget is there to be used"
+    assert bool(repeated) is (chosen.search.seeds > 1)
+
+
+@RACES
+def test_as_many_finalists_are_trained_whole_as_began(
+    tmp_path: Path, race: tuple[str, ...]
+) -> None:
+    """Where none fails, whatever was spent on further seeds and on others."""
+    repeated = 0
+    for seed in range(6):
+        chance = random.Random(seed)
+        limit = FINAL + 1024 + chance.randrange(6_000)
+        chosen = settings(f"budget.env_steps={limit}", *(f"search.{entry}" for entry in race))
+        with journal_of(tmp_path, chosen, str(seed)) as journal:
+            world = World(journal, chosen, chance, failing=0.0)
+            for _ in range(50):
+                world.step()
+            world.finish()
+            began = sum(rung >= 0 for rung in world.reached.values())
+            assert began and world.arrived >= min(chosen.search.finalists, began)
+            assert journal.env_steps() <= limit
+            repeated += any(job.training_seed for job in journal.jobs(purpose="search"))
+    assert bool(repeated) is (chosen.search.seeds > 1)
 
 
 def test_only_what_fits_is_proposed_and_trained(tmp_path: Path) -> None:
-    """Open proposals, queued trainings at full size, and the way to the top are all counted."""
-    rungs = rung_steps(settings())
-    assert rungs == (128, 384, 1000)
-    rest = whole(1000 - 128)
-    chosen = settings(f"budget.env_steps={FINAL + 2 * (128 + rest)}")
+    """Open proposals, queued trainings at full size, and the way to the end are all counted."""
+    assert rungs_of(settings()) == (Rung(128), Rung(384), Rung(1000), Rung(1000, 2))
+    chosen = settings(f"budget.env_steps={FINAL + 2 * 1024 + 128}")
     with journal_of(tmp_path, chosen) as journal:
         budget = Budget(chosen, journal, BASELINES)
         assert not budget.may_propose()
         first, second = accept(journal, 0), accept(journal, 1)
-        assert "budget.env_steps" in budget.may_propose(), "both could become finalists"
-        assert not budget.may_train(128, rung=0)
-        queue(journal, first, 0, chosen)
-        queue(journal, second, 0, chosen)
+        assert not budget.may_propose(), "a third one could have a look at its first rung"
+        third = accept(journal, 2)
+        assert "budget.env_steps" in budget.may_propose(), "two of three could become finalists"
+        for name in (first, second, third):
+            assert not budget.may_train(128, rung=0)
+            queue(journal, name, 0, chosen)
+        for name in (first, second):
+            assert not budget.may_train(256, rung=1), "that is what was set aside for it"
+            queue(journal, name, 1, chosen)
         assert "budget.env_steps" in budget.may_train(256, rung=1), "no step to spare"
-        assert not budget.may_train(1000 - 128, rung=2), "that is what was set aside for it"
-        journal.finish_job(f"{first}-search-s0-r1", "failed", env_steps=0)
-        assert not budget.may_train(256, rung=1), "one finalist less"
+        assert not budget.may_train(1000 - 384, rung=2), "that, too"
+        journal.finish_job(f"{first}-search-s0-r1", "done", env_steps=128)
+        journal.finish_job(f"{first}-search-s0-r2", "failed", env_steps=0)
+        assert not budget.may_train(256, rung=1), "another one takes its place"
+
+
+def test_a_further_seed_takes_nothing_from_the_finalists(tmp_path: Path) -> None:
+    """Their way to a whole training is reserved; a second one is for what is left."""
+    room = FINAL + 1024 + 1024 + 1024
+    for limit, fits in ((room - 1, False), (room, True)):
+        chosen = settings(f"budget.env_steps={limit}")
+        with journal_of(tmp_path, chosen, str(limit)) as journal:
+            first, second = accept(journal, 0), accept(journal, 1)
+            for rung, steps in enumerate((128, 256, 640)):
+                journal.finish_job(queue(journal, first, rung, chosen), "done", env_steps=steps)
+            journal.finish_job(queue(journal, second, 0, chosen), "done", env_steps=128)
+            budget = Budget(chosen, journal, BASELINES)
+            assert bool(budget.may_train(1000, rung=3)) is not fits
+            assert not budget.may_train(256, rung=1), "the second finalist is never kept waiting"
+            if fits:
+                queue(journal, first, 3, chosen)
+                assert not budget.may_train(256, rung=1), "nor when the seed is on its way"
+                assert "budget.env_steps" in budget.may_propose()
+
+
+def test_the_end_of_a_very_short_training_is_affordable(tmp_path: Path) -> None:
+    """Two rungs of the same steps are one place: the candidate is not reserved for twice."""
+    least = 8 * 384 + 384
+    chosen = settings("training.steps=300", f"budget.env_steps={least}")
+    assert rungs_of(chosen) == (Rung(128), Rung(128), Rung(300), Rung(300, 2))
+    with journal_of(tmp_path, chosen) as journal:
+        budget = Budget(chosen, journal, BASELINES)
+        name = accept(journal, 0)
+        for rung, (cost, taken) in enumerate(((128, 128), (0, 0), (172, 256))):
+            assert not budget.may_train(cost, rung=rung)
+            journal.finish_job(queue(journal, name, rung, chosen), "done", env_steps=taken)
 
 
 def test_the_least_limit_pays_for_one_candidate(tmp_path: Path) -> None:

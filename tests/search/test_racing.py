@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from test_run import execute, settings
 
 from autoreward.errors import UsageError
-from autoreward.search.racing import going_on, places, rung_steps, score_of
+from autoreward.search.jobs import Jobs
+from autoreward.search.racing import Race, going_on, score_of
 from autoreward.search.setup import prepare
 from autoreward.store.journal import Journal
 
@@ -23,20 +24,41 @@ def test_the_best_go_on_and_places_once_taken_stay_taken() -> None:
     assert going_on({}, (), 3) == []
 
 
+def race(*more: str) -> Race:
+    """Return a race of which nothing but its settings is known."""
+    chosen = settings(*more)
+    return Race(cast(Journal, None), cast(Jobs, None), chosen, prepare(chosen).primary)
+
+
 @pytest.mark.parametrize(
     ("reached", "waited", "wanted"),
     [(1, True, 1), (8, True, 3), (9, True, 3), (0, True, 0), (2, False, 0), (3, False, 1)],
 )
 def test_one_in_eta_goes_on(reached: int, waited: bool, wanted: int) -> None:
     """Of a few that were all waited for one goes on; those that come one by one wait for others."""
-    assert places(reached, 3, at_least_one=waited) == wanted
+    assert race("search.eta=3").places(1, reached, at_least_one=waited) == wanted
 
 
-def test_only_what_can_be_ranked_is_raced() -> None:
-    """Controls, preferences and population mode train everything to the end."""
-    assert rung_steps(settings()) == (128, 384, 1024)
-    for option in ("strategy=greedy", "fitness=preference", "inner=population"):
-        assert rung_steps(settings(f"search.{option}")) == (1024,)
+@pytest.mark.parametrize(
+    ("elites", "reached", "wanted"), [(2, 2, 1), (2, 3, 2), (2, 99, 2), (0, 99, 1), (2, 0, 0)]
+)
+def test_no_more_than_become_parents_are_repeated(elites: int, reached: int, wanted: int) -> None:
+    """One in eta of the whole trainings goes on to a further seed, up to the number of elites."""
+    chosen = race(f"search.elites={elites}", "search.seeds=3")
+    for rung in (3, 4):
+        assert chosen.places(rung, reached, at_least_one=True) == wanted
+    assert chosen.places(2, 99, at_least_one=True) == 50
+
+
+def test_a_race_goes_from_shares_to_seeds() -> None:
+    """Trainings of one seed are named by their rung, the whole ones by their seed alone."""
+    chosen = race("search.seeds=3")
+    assert (chosen.whole, chosen.last) == (2, 4)
+    assert [chosen.job_id("c", rung) for rung in range(5)] == [
+        *("c-search-s0-r1", "c-search-s0-r2", "c-search-s0", "c-search-s1", "c-search-s2")
+    ]
+    assert [chosen.cost(rung) for rung in range(5)] == [128, 256, 640, 1024, 1024]
+    assert (race("search.strategy=greedy").whole, race("search.strategy=greedy").last) == (0, 0)
 
 
 @pytest.mark.parametrize("rungs", ["[0.3, 0.1, 1.0]", "[0.1, 0.5]", "[0.1, 0.1, 1.0]"])
@@ -69,7 +91,9 @@ def test_only_the_best_third_of_each_rung_goes_on(raced: tuple[Path, dict[str, A
         decided = [journal.meta(f"race/{generation}") for generation in range(2)]
         assert [len(names) for names in decided[0]] == [4, 2, 1]
         jobs = {job.id: job for job in journal.jobs(purpose="search")}
-        first = {name: score_of(journal, f"{name}-search-s0-r1", primary) for name in decided[0][0]}
+        first = {
+            name: score_of(journal, [f"{name}-search-s0-r1"], primary) for name in decided[0][0]
+        }
         best = sorted(first, key=lambda name: (-first[name], name))[:2]
         assert decided[0][1] == best
         assert all(jobs[f"{name}-search-s0"].steps == 1024 for name in decided[0][2])

@@ -24,6 +24,7 @@ SMALL = [
     "training.epochs=2", "training.checkpoint_every=2", "search.population=3", "search.elites=1",
     "search.generations=2", "search.confirm_seeds=2", "search.finalists=1", "validation.episodes=3",
     "validation.rung_episodes=3", "validation.test_episodes=3", "sandbox.kind=process",
+    "search.rungs=[0.1, 0.3, 1.0]",
 ]  # fmt: skip
 
 

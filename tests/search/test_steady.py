@@ -21,7 +21,8 @@ from autoreward.agents.prompts import PromptLibrary
 from autoreward.errors import LLMError
 from autoreward.evaluation.transitions import Transitions
 from autoreward.search.briefing import brief_of
-from autoreward.search.racing import rung_steps
+from autoreward.search.racing import score_of
+from autoreward.search.rungs import rungs_of
 from autoreward.search.setup import prepare
 from autoreward.search.steady import OCCUPANCY
 from autoreward.search.view import view_of
@@ -97,20 +98,53 @@ def test_idle_slots_are_filled_without_the_model(finished: tuple[Path, Model, An
         free = [p for p in proposals if p.model is None]
         assert len(proposals) - len(free) == 9 and all(p.state != "open" for p in proposals)
         assert 0 < len(free) <= 9
-        assert all(p.operator in ("sample", "tune", "ablate", "graft") for p in free)
+        assert all(p.operator in ("sample", "tune", "vary", "ablate", "graft") for p in free)
         assert all(p.parents for p in free if p.state == "accepted")
         slots = journal.meta(OCCUPANCY)
         assert 0 < slots["busy"] <= slots["all"] - slots["waiting"]
 
 
-def test_a_third_of_each_rung_goes_on(finished: tuple[Path, Model, Any]) -> None:
-    """Rank within the rung decides; who is behind has left."""
-    first, second, _ = rung_steps(finished[2])
+RUNGS = ("-s0-r1", "-s0-r2", "-s0", "-s1")
+"""How trainings of the race are called; the last ones are those on the second seed."""
+
+
+@pytest.mark.parametrize("rung", [1, 2, 3])
+def test_the_best_half_of_each_rung_goes_on(finished: tuple[Path, Model, Any], rung: int) -> None:
+    """Rank among those that had come by then decides, on further seeds up to the elites.
+
+    In the end all that belong to the best have gone on; who was one of them once keeps a place.
+    """
+    directory, _, chosen = finished
+    primary, elites = prepare(chosen).primary, chosen.search.elites
+    with Journal.read(directory) as journal:
+        jobs = {job.id: job for job in journal.jobs(purpose="search")}
+        below, gone = (
+            {job.candidate: job for job in jobs.values() if job.id.endswith(tag)}
+            for tag in RUNGS[rung - 1 : rung + 1]
+        )
+        scores = {name: score_of(journal, [job.id], primary) for name, job in below.items()}
+
+    def best(before: float) -> list[str]:
+        known = [name for name, job in below.items() if cast(float, job.finished) < before]
+        count = len(known) // 2 if rung < 3 else min(len(known) // 2, elites)
+        return sorted(known, key=lambda name: (-scores[name], name))[:count]
+
+    assert {job.state for job in jobs.values()} == {"done"}
+    assert gone and all(name in best(cast(float, job.started)) for name, job in gone.items())
+    assert set(best(float("inf"))) <= gone.keys()
+
+
+def test_all_accepted_begin_and_few_are_repeated(finished: tuple[Path, Model, Any]) -> None:
+    """A second seed is a whole training from nothing, of one that had its first."""
+    lengths = [rung.steps for rung in rungs_of(finished[2])]
     with Journal.read(finished[0]) as journal:
-        steps = [job.steps for job in journal.jobs(purpose="search", state="done")]
+        jobs = journal.jobs(purpose="search", state="done")
         accepted = journal.proposals(state="accepted")
-    assert steps.count(first) == len(accepted)
-    assert 1 <= steps.count(second) <= len(accepted) // 2
+    assert [job.steps for job in jobs].count(lengths[0]) == len(accepted)
+    second = [job for job in jobs if job.training_seed]
+    assert {(job.steps, job.env_steps) for job in second} == {(lengths[-1], lengths[-1])}
+    whole = {job.candidate for job in jobs if job.id.endswith("-s0")}
+    assert {job.candidate for job in second} < whole
 
 
 def test_a_prompt_is_rendered_alike_whatever_came_since(finished: tuple[Path, Model, Any]) -> None:

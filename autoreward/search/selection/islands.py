@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autoreward.agents.designer import Attempt
-from autoreward.config import SearchSettings
+from autoreward.search_settings import SearchSettings
 
 
 def island_of(proposal: int, population: int, islands: int) -> int:
