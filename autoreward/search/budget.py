@@ -95,8 +95,9 @@ class Budget:
         if reason := self._late():
             return reason
         entered = {job.candidate for job in self._journal.jobs(purpose="search")}
+        coming = {c.id for c in self._journal.candidates() if c.state != "rejected"} - entered
         waiting = sum(
-            p.state == "open" or (p.state == "accepted" and p.candidate not in entered)
+            p.state == "open" or (p.state == "accepted" and p.candidate in coming)
             for p in proposals
         )
         entering = waiting + 1

@@ -232,6 +232,17 @@ def test_only_what_fits_is_proposed_and_trained(tmp_path: Path) -> None:
         assert not budget.may_train(256, rung=1), "another one takes its place"
 
 
+def test_what_is_not_trained_after_all_takes_nothing(tmp_path: Path) -> None:
+    """A candidate that was skipped is waited for no more: others have its steps."""
+    chosen = settings(f"budget.env_steps={FINAL + 2 * 1024 + 128}")
+    with journal_of(tmp_path, chosen) as journal:
+        budget = Budget(chosen, journal, BASELINES)
+        names = [accept(journal, number) for number in range(3)]
+        assert budget.may_propose()
+        journal.set_candidate_state(names[0], "rejected", "its predicted quality is low")
+        assert not budget.may_propose()
+
+
 def test_a_further_seed_takes_nothing_from_the_finalists(tmp_path: Path) -> None:
     """Their way to a whole training is reserved; a second one is for what is left."""
     room = FINAL + 1024 + 1024 + 1024
