@@ -151,15 +151,15 @@ class Race:
         folder: Path = self._journal.files.job(best)
         return folder if (folder / POLICY_FILE).exists() else None
 
-    def short_of(self, places: int) -> list[tuple[str, int]]:
-        """Return who must go on, and to which rung, so that `places` have a whole training.
+    def short_of(self, wanted: int) -> list[tuple[str, int]]:
+        """Return who must go on, and to which rung, so that `wanted` have a whole training.
 
         Those that are on their way count. Called until it returns nothing.
         """
         for rung in range(self.whole, 0, -1):
             gone, scores = self.entered(rung), self.scores(rung - 1)
             states = [_state(self._journal, self.job_id(name, rung)) for name in gone]
-            missing = places - sum(state != "failed" for state in states)
+            missing = wanted - sum(state != "failed" for state in states)
             if missing <= 0:
                 return []
             if waiting := going_on(scores, gone, len(scores)):

@@ -288,3 +288,24 @@ def test_it_needs_no_torch() -> None:
     )
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_what_was_taught_wrong_can_be_unlearned(
+    make_brief: MakeBrief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the samples are as if nothing had been trained: they still try what did badly."""
+    brief = make_brief()
+    parts = tuple(Part(name, 0.0, 1.0) for name in ("torso_height", "forward_velocity"))
+    good = Outcome("-forward_velocity", parts, (1.0,), (0.01,))
+    bad = Outcome("forward_velocity", parts, (-1.0,), (0.01,))
+    relevance = {"forward_velocity": 0.9}
+    brief = replace(brief, relevance=relevance, outcomes=((good, bad, good, bad),) * 12)
+
+    def tried() -> int:
+        drafts = (DESIGNER.propose(replace(brief, proposal=number)) for number in range(1, 61))
+        return sum(weights(formula_of(draft)).get("forward_velocity", 0.0) > 0 for draft in drafts)
+
+    now = tried()
+    monkeypatch.setattr("autoreward.agents.builtin._UNTAUGHT", 0.0)
+    before = tried()
+    assert now >= before + 8

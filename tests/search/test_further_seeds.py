@@ -53,6 +53,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return directory, execute(directory, chosen())
 
 
+@pytest.fixture
+def copied(finished: Finished, tmp_path: Path) -> Path:
+    """Return a copy of that run, to go on with."""
+    shutil.copytree(finished[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def ends(journal: Journal) -> dict[str, float | None]:
+    """Return when each training ended."""
+    return {job.id: job.finished for job in journal.jobs()}
+
+
 def decided(journal: Journal, generations: int = GENERATIONS) -> list[list[str]]:
     """Return who was trained on the second seed beside each generation, and at the end."""
     return [journal.meta(f"seeds/{number}")[0] for number in range(generations + 1)]
@@ -148,10 +160,9 @@ def test_another_seed_is_for_what_is_left(finished: Finished, tmp_path: Path) ->
     assert summary["candidates"] == finished[1]["candidates"] and not summary["budget"]
 
 
-def test_a_second_seed_that_fails_takes_nothing_back(finished: Finished, tmp_path: Path) -> None:
+def test_a_second_seed_that_fails_takes_nothing_back(copied: Path) -> None:
     """The candidate keeps its first training, and its place in the ranking."""
-    shutil.copytree(finished[0], tmp_path / "run")
-    with Journal.open(tmp_path / "run") as journal:
+    with Journal.open(copied) as journal:
         once = [job for job in journal.jobs(purpose="search") if job.steps == 1024]
         name = next(job.candidate for job in once if job.candidate not in on_second(journal))
         lost = f"{name}-search-s1"
@@ -213,38 +224,31 @@ def begun(directory: Path) -> bool:
 
 
 def test_what_was_begun_is_decided_alike_before_it_was_said(
-    finished: Finished, tmp_path: Path
+    finished: Finished, copied: Path
 ) -> None:
     """A host may die between the first training of a decision and the word that it was taken."""
-    shutil.copytree(finished[0], tmp_path / "run")
-    with Journal.open(tmp_path / "run") as journal:
-        before = {job.id: job.finished for job in journal.jobs()}
-        wanted = decided(journal)
+    with Journal.open(copied) as journal:
+        before, wanted = ends(journal), decided(journal)
         with journal._db.transaction() as db:
             db.execute("DELETE FROM meta WHERE key IN ('seeds/2', 'seeds/3', 'summary', 'winner')")
-    assert facts(execute(tmp_path / "run", chosen())) == facts(finished[1])
-    with Journal.read(tmp_path / "run") as journal:
-        assert decided(journal) == wanted
-        assert {job.id: job.finished for job in journal.jobs()} == before
+    assert facts(execute(copied, chosen())) == facts(finished[1])
+    with Journal.read(copied) as journal:
+        assert decided(journal) == wanted and ends(journal) == before
 
 
-def test_more_generations_keep_what_was_decided_at_the_end(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_more_generations_keep_what_was_decided_at_the_end(copied: Path) -> None:
     """Nobody is repeated twice, and nothing that had ended is touched."""
-    shutil.copytree(finished[0], tmp_path / "run")
-    with Journal.open(tmp_path / "run") as journal:
-        before = {job.id: job.finished for job in journal.jobs()}
-        wanted = decided(journal)
+    with Journal.open(copied) as journal:
+        before, wanted = ends(journal), decided(journal)
         extend(journal, 1)
-    summary = execute(tmp_path / "run", chosen(GENERATIONS + 1))
+    summary = execute(copied, chosen(GENERATIONS + 1))
     assert summary["candidates"] == 16 and summary["comparisons"] == 2
-    with Journal.read(tmp_path / "run") as journal:
+    with Journal.read(copied) as journal:
         seeds = decided(journal, GENERATIONS + 1)
         assert seeds[:-1] == wanted
         names = [name for entry in seeds for name in entry]
         assert len(names) == len(set(names)) and on_second(journal) == set(names)
-        assert before.items() <= {job.id: job.finished for job in journal.jobs()}.items()
+        assert before.items() <= ends(journal).items()
         whole = [name for number in range(4) for name in journal.meta(f"race/{number}")[1]]
         repeated = {name for entry in wanted for name in entry}
         assert seeds[-1] == [name for name in best_half(journal, whole) if name not in repeated]

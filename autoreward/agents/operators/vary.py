@@ -90,7 +90,7 @@ def _varied(parent: Attempt, random: Random) -> RewardSource:
         made = accepted(with_formula(parent.text, write(drawn)))
         if made is not None:
             return made
-    source = accepted(parent.text)
+    source = accepted(parent.text)  # a twin, which is closed as such
     assert source is not None
     return source
 
